@@ -1,0 +1,44 @@
+"""Who calls, and may he: the protocol that `ingest` and `cases` see; `console` implements it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from aiohttp import web
+
+from storage.errors import DeniedError
+
+
+class Right(StrEnum):
+    """What a token or a person may do; least by default, none includes another."""
+
+    UPLOAD = "upload"  # hand over recordings of its own source, see their state and receipts
+    READ = "read"  # see cases and items, view recordings (each view an entry)
+    CASE = "case"  # open cases, link and unlink, decide about interrupted uploads
+    LOG = "log"  # read entry bundles
+    ADMIN = "admin"  # jobs, metrics, state of the server; not a right to see evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A known caller.  `actor` is what entries name: `u:`, `s:` or `w:` and a random token."""
+
+    actor: str
+    rights: frozenset[Right]
+    token: str  # id of the token, not its secret
+    name: str
+    source: str | None = None  # a source's token fixes the source
+    csrf: str | None = None  # set when the caller came by a browser session
+
+    def require(self, right: Right) -> None:
+        """Raise DeniedError unless the caller has this right."""
+        if right not in self.rights:
+            raise DeniedError(f"right: expected {right}, got {', '.join(sorted(self.rights)) or 'none'}")
+
+
+class Access(Protocol):
+    async def caller(self, request: web.Request) -> Caller:
+        """Who calls, by `Authorization: Bearer` or session cookie; UnauthenticatedError.
+
+        For a session's unsafe methods (POST, PUT, PATCH, DELETE) the CSRF token is checked here.
+        """

@@ -1,0 +1,1 @@
+"""The durable pipeline: one `job` table is the truth (see docs/adr/0005-jobs.md)."""

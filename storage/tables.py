@@ -1,0 +1,321 @@
+"""All tables.  Two kinds, and the difference matters:
+
+PROJECTED   written only by projectors (`storage.projections`) inside an act; `liuhen rebuild`
+            writes them again from entries and disclosures, row for row (a test compares).
+OPERATIONAL no evidential meaning: secrets, sessions, upload offsets, jobs, caches.
+
+Ids are 32 hex digits drawn outside the act; times are UTC milliseconds (`_ms`) or the entry's own
+text; JSON is canonical text.  No database defaults, no autoincrement in projected tables.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ID = String(32)
+DIGEST = String(64)
+Big = BigInteger().with_variant(Integer, "sqlite")
+
+# --- the log itself -------------------------------------------------------------------------
+
+head = Table(  # one row (id = 1): what every act locks first
+    "head", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("origin", Text, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("edge", LargeBinary, nullable=False),  # the right edge: roots of the perfect subtrees
+    Column("last_ms", Big, nullable=False),  # `at` of the last entry
+    Column("boot_id", Text, nullable=False),  # clock check: CLOCK_REALTIME - CLOCK_BOOTTIME
+    Column("boot_base_ms", Big, nullable=False),
+)  # fmt: skip
+
+published = Table(  # one row (id = 1): the checkpoint that receipts rest on
+    "published", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("size", Big, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at_ms", Big, nullable=False),
+)  # fmt: skip
+
+entry = Table(
+    "entry", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("chain", String(36), nullable=False),
+    Column("seq", Big, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("leaf", LargeBinary, nullable=False),  # 32 bytes
+    Column("bytes", LargeBinary, nullable=False),  # canonical JSON, as in the entry bundle
+    UniqueConstraint("chain", "seq"),
+    Index(None, "leaf"),
+    Index(None, "type", "index"),
+)  # fmt: skip
+
+disclosure = Table(
+    "disclosure", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),  # canonical JSON object {name: field digest}
+    Column("disclosed", Text, nullable=False),  # canonical JSON list of [salt, name, value]
+)  # fmt: skip
+
+operation = Table(  # operational: answers «did my COMMIT arrive?»
+    "operation", metadata,
+    Column("id", String(100), primary_key=True),
+    Column("first", Big, nullable=False),
+    Column("count", Integer, nullable=False),
+)  # fmt: skip
+
+mention = Table(  # projected: which entries speak of an item, a case, an upload (for trails)
+    "mention", metadata,
+    Column("kind", String(8), primary_key=True),  # item, case, upload, source, view, token
+    Column("id", ID, primary_key=True),
+    Column("index", Big, primary_key=True, autoincrement=False),
+)  # fmt: skip
+
+erasure = Table(  # projected: which fields of which entry are erased
+    "erasure", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),  # of the entry erased from
+    Column("name", String(64), primary_key=True),
+    Column("by_index", Big, nullable=False),
+)  # fmt: skip
+
+# --- projected ------------------------------------------------------------------------------
+
+source = Table(
+    "source", metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),  # device, station, person
+    Column("enrolled_index", Big, nullable=False),
+    Column("revoked_index", Big),
+)  # fmt: skip
+
+upload = Table(
+    "upload", metadata,
+    Column("id", ID, primary_key=True),
+    Column("source", ID, nullable=False),
+    Column("name", Text, nullable=False),  # "" once erased
+    Column("name_raw", Text),
+    Column("size", Big),  # as announced; null when deferred
+    Column("mime", Text),
+    Column("sha256", DIGEST),  # as announced
+    Column("client_key", Text),
+    Column("case_number", Text),  # the wish of `push --case`
+    Column("device_times", Text),
+    Column("manifest", Text),
+    Column("opened_index", Big, nullable=False),
+    Column("opened_ms", Big, nullable=False),
+    Column("state", String(8), nullable=False),  # open, sealed, aborted
+    Column("item", ID),  # sealed: its item; aborted as duplicate: the item that was there
+    Column("closed_index", Big),
+    Column("reason", Text),
+    UniqueConstraint("source", "client_key"),
+    Index(None, "state", "opened_ms"),
+)  # fmt: skip
+
+item = Table(
+    "item", metadata,
+    Column("id", ID, primary_key=True),
+    Column("upload", ID, nullable=False, unique=True),
+    Column("source", ID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_raw", Text),
+    Column("mime", Text, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("sha256", DIGEST, nullable=False),
+    Column("root", DIGEST, nullable=False),
+    Column("chunk", Integer, nullable=False),
+    Column("device_times", Text, nullable=False),
+    Column("clock_offset", Text),
+    Column("manifest", Text),
+    Column("marks", Text, nullable=False),  # JSON list: manifest-mismatch, incomplete, …
+    Column("announced", Text),
+    Column("retain_until", Text, nullable=False),
+    Column("sealed_index", Big, nullable=False),
+    Column("sealed_leaf", DIGEST, nullable=False),
+    Column("sealed_ms", Big, nullable=False),
+    Index(None, "source", "sha256"),
+    Index(None, "sealed_index"),
+)  # fmt: skip
+
+copy = Table(  # where the bytes of an item lie
+    "copy", metadata,
+    Column("item", ID, primary_key=True),
+    Column("store", String(32), primary_key=True),
+    Column("what", String(16), primary_key=True),  # original, tree
+    Column("key", String(200), primary_key=True),
+    Column("version", Text),
+    Column("encoding", String(16), nullable=False),  # "plain"; per-item keys can come later
+    Column("index", Big, nullable=False),  # of the entry that says so
+)  # fmt: skip
+
+derived = Table(  # the newest derivative of each kind
+    "derived", metadata,
+    Column("item", ID, primary_key=True),
+    Column("what", String(16), primary_key=True),  # playable, poster, peaks
+    Column("key", Text, nullable=False),
+    Column("sha256", DIGEST, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("mime", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("input", DIGEST, nullable=False),
+    Column("index", Big, nullable=False),
+)  # fmt: skip
+
+case = Table(
+    "enforcement_case", metadata,
+    Column("id", ID, primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("officers", Text, nullable=False),  # JSON list of text
+    Column("opened_index", Big, nullable=False),
+    Column("opened_ms", Big, nullable=False),
+)  # fmt: skip
+
+link = Table(
+    "link", metadata,
+    Column("linked_index", Big, primary_key=True, autoincrement=False),
+    Column("case", ID, nullable=False),
+    Column("item", ID, nullable=False),
+    Column("stage", Text),
+    Column("reason", Text, nullable=False),
+    Column("linked_leaf", DIGEST, nullable=False),
+    Column("unlinked_index", Big),
+    Column("unlink_reason", Text),
+    Index(None, "case"),
+    Index(None, "item"),
+)  # fmt: skip
+
+view = Table(
+    "view", metadata,
+    Column("id", ID, primary_key=True),
+    Column("item", ID, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("what", String(16), nullable=False),  # original, playable
+    Column("case", ID),
+    Column("granted_index", Big, nullable=False),
+    Column("granted_ms", Big, nullable=False),
+    Column("until_ms", Big, nullable=False),
+    Column("closed_index", Big),
+    Column("served", Text),  # JSON [[start, end], …), bytes, merged
+    Column("unconfirmed", Text),
+    Index(None, "item"),
+    Index(None, "closed_index", "until_ms"),
+)  # fmt: skip
+
+token = Table(
+    "token", metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("rights", Text, nullable=False),  # JSON list
+    Column("actor", Text, nullable=False),
+    Column("source", ID),
+    Column("issued_index", Big, nullable=False),
+    Column("issued_ms", Big, nullable=False),
+    Column("revoked_index", Big),
+)  # fmt: skip
+
+PROJECTED = (
+    mention, erasure, source, upload, item, copy, derived, case, link, view, token,
+)  # fmt: skip
+
+# --- operational ----------------------------------------------------------------------------
+
+token_secret = Table(
+    "token_secret", metadata,
+    Column("token", ID, primary_key=True),
+    Column("digest", DIGEST, nullable=False, unique=True),  # SHA-256 of 32 random bytes' text
+)  # fmt: skip
+
+session = Table(
+    "session", metadata,
+    Column("digest", DIGEST, primary_key=True),  # SHA-256 of the cookie's value
+    Column("token", ID, nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("expires_ms", Big, nullable=False),
+)  # fmt: skip
+
+transfer = Table(  # the moving part of an upload
+    "transfer", metadata,
+    Column("upload", ID, primary_key=True),
+    Column("state", String(12), nullable=False),
+    # receiving, received, stored, done (sealed or aborted and staging freed)
+    Column("length", Big),  # null until a deferred length is known
+    Column("offset", Big, nullable=False),  # durable bytes
+    Column("metadata", Text, nullable=False),  # Upload-Metadata exactly as the client sent it
+    Column("object_key", String(200), nullable=False),  # drawn before the first byte goes out
+    Column("expires_ms", Big, nullable=False),
+    Column("touched_ms", Big, nullable=False),
+    Column("marks", Text, nullable=False),  # JSON list to be sealed with the item
+    Column("problem", Text),  # what keeps it from being sealed, for people
+    Index(None, "state", "touched_ms"),
+)  # fmt: skip
+
+job = Table(
+    "job", metadata,
+    Column("id", ID, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("lane", String(16), nullable=False),
+    Column("key", String(120), nullable=False, unique=True),  # idempotent enqueueing
+    Column("args", Text, nullable=False),
+    Column("priority", Integer, nullable=False),  # higher first
+    Column("state", String(10), nullable=False),  # queued, running, done, failed, cancelled
+    Column("attempt", Integer, nullable=False),
+    Column("token", ID),  # fencing token of the attempt that owns it
+    Column("cancel", Boolean, nullable=False),
+    Column("run_at_ms", Big, nullable=False),
+    Column("updated_ms", Big, nullable=False),
+    Column("progress", Float),
+    Column("error", Text),
+    Column("created_ms", Big, nullable=False),
+    Index(None, "state", "lane", "run_at_ms"),
+)  # fmt: skip
+
+media = Table(  # what the probe found; made again by running it again
+    "media", metadata,
+    Column("item", ID, primary_key=True),
+    Column("verdict", String(12), nullable=False),  # native, remux, transcode, image, none
+    Column("reason", Text),  # stable code why it cannot be played
+    Column("probe", Text, nullable=False),  # JSON: cleaned facts (duration, streams, tags)
+    Column("duration_ms", Big),
+)  # fmt: skip
+
+view_range = Table(  # requested before its bytes go out; served at most 5 s behind
+    "view_range", metadata,
+    Column("id", ID, primary_key=True),
+    Column("view", ID, nullable=False),
+    Column("start", Big, nullable=False),
+    Column("requested_end", Big, nullable=False),  # exclusive
+    Column("served_end", Big, nullable=False),
+    Column("final", Boolean, nullable=False),  # the response ended and served_end is exact
+    Index(None, "view"),
+)  # fmt: skip
+
+denial = Table(  # collapses access.denied to one entry per caller, object and minute
+    "denial", metadata,
+    Column("person", Text, primary_key=True),
+    Column("object", String(36), primary_key=True),
+    Column("minute", Big, primary_key=True, autoincrement=False),
+)  # fmt: skip
