@@ -11,6 +11,7 @@ All calls block: the caller runs them in a thread.  Paths are POSIX strings rela
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 Buffer = bytes | bytearray | memoryview
@@ -33,7 +34,8 @@ class File(Protocol):
         """Take room for `size` bytes without changing the size; StorageFullError if there is none."""
 
     def sync(self) -> None:
-        """Make the bytes and the size durable (fdatasync)."""
+        """Make the bytes and the size durable (fdatasync).  After a failure nothing is known about
+        the bytes since the last good sync, and no later sync of this file succeeds."""
 
     def close(self) -> None: ...
 
@@ -54,6 +56,13 @@ class Disk(Protocol):
 
     def link(self, source: str, target: str) -> None:
         """A second name for the same bytes (parents are made); never replaces: FileExistsError."""
+
+    def adopt(self, source: Path, target: str) -> None:
+        """Like `link`, from a real file that may lie outside the root; OSError where that cannot
+        be (another file system): the caller copies instead."""
+
+    def protect(self, path: str) -> None:
+        """Take away the right to write (where the disk knows rights); never given back."""
 
     def replace(self, source: str, target: str) -> None:
         """Rename, atomically replacing what `target` names."""
