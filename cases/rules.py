@@ -1,0 +1,155 @@
+"""Rules of the case: what may be opened, linked and unlinked, as pure functions.
+
+Guarantee: a rule returns the one draft entry that records its decision, or raises a named error
+and nothing has happened.  An item is linked to a case at most once at a time; unlinking never
+deletes, it names the entry that linked.
+Not covered: who may do it (`console`), and whether what is said is true.  What the law demands of
+a case (two officers, stages) is judged later and never refused here: a system that refuses facts
+produces false records.
+
+Format: docs/formats/entries.md, version 1 (case.opened, item.linked, item.unlinked).
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.ledger import Draft
+from verify.errors import ConflictError, MalformedError, NotFoundError
+
+KINDS = ("penalty", "licence", "coercion", "inspection", "levy", "other")
+"""Kinds that the console offers; a local policy may use words of its own."""
+
+STAGES = (
+    "initiation", "investigation", "review", "decision", "service", "enforcement", "filing",
+)  # fmt: skip
+"""启动、调查取证、审核、决定、送达、执行、归档: offered, not enforced."""
+
+MAX_NUMBER, MAX_KIND, MAX_TITLE, MAX_STAGE, MAX_REASON = 100, 64, 500, 64, 2000
+MAX_OFFICERS, MAX_OFFICER = 50, 200
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLink:
+    """The link of an item to a case that nobody has taken back."""
+
+    index: int
+    leaf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An item as the rules need it: its id and the leaf of the entry that sealed it."""
+
+    item: str
+    leaf: str
+
+
+def line(what: str, value: str, limit: int) -> str:
+    """One line of text for people, without surrounding space; MalformedError otherwise.
+
+    Control and bidi characters are refused: this text is typed by a person on purpose, unlike
+    the name of a device's file, and must read the same for everybody.
+    """
+    text = value.strip()
+    if not text:
+        raise MalformedError(f"{what}: expected some text, got none")
+    if len(text) > limit:
+        raise MalformedError(f"{what}: expected at most {limit} characters, got {len(text)}")
+    if bad := next((c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs")), None):
+        raise MalformedError(f"{what}: expected no control characters, got U+{ord(bad):04X}")
+    return text
+
+
+def paragraph(what: str, value: str, limit: int) -> str:
+    """Like `line`, but line breaks are allowed (reasons are sometimes long)."""
+    lines = value.replace("\r\n", "\n").strip().split("\n")
+    text = "\n".join(line(what, part, limit) if part.strip() else "" for part in lines)
+    if not text:
+        raise MalformedError(f"{what}: expected some text, got none")
+    if len(text) > limit:
+        raise MalformedError(f"{what}: expected at most {limit} characters, got {len(text)}")
+    return text
+
+
+def open_case(
+    case: str,
+    *,
+    number: str,
+    kind: str,
+    title: str,
+    officers: Sequence[str],
+    actor: str,
+    taken_by: str | None,
+) -> Draft:
+    """Open the case with the new id `case`; `taken_by` is the case that has this number already."""
+    number = line("case number", number, MAX_NUMBER)
+    if taken_by is not None:
+        raise ConflictError(f"case number: expected an unused one, got {number} of case {taken_by}")
+    if len(officers) > MAX_OFFICERS:
+        raise MalformedError(f"officers: expected at most {MAX_OFFICERS}, got {len(officers)}")
+    names = [line("officer", name, MAX_OFFICER) for name in officers]
+    if len(set(names)) != len(names):
+        raise MalformedError("officers: expected each once, got one twice")
+    return Draft(
+        type="case.opened",
+        chain=f"c:{case}",
+        actor=actor,
+        fields={
+            "case": case,
+            "number": number,
+            "kind": line("case kind", kind, MAX_KIND),
+            "title": line("case title", title, MAX_TITLE),
+            "officers": names,
+        },
+    )
+
+
+def link_item(
+    case: str | None,
+    item: Sealed | None,
+    *,
+    live: LiveLink | None,
+    stage: str | None,
+    reason: str,
+    actor: str,
+) -> Draft:
+    """Say that the item belongs to the case; it names the entry that sealed the item.
+
+    `case` and `item` are None when there is no such case or sealed item; `live` is the link that
+    already stands between the two.
+    """
+    if case is None:
+        raise NotFoundError("case: expected an opened case, got an unknown id")
+    if item is None:
+        raise NotFoundError("item: expected a sealed item, got an unknown id")
+    if live is not None:
+        raise ConflictError(
+            f"item {item.item}: expected no link to case {case}, got the one of entry {live.index}"
+        )
+    fields = {
+        "item": item.item,
+        "sealed": item.leaf,
+        "case": case,
+        "reason": paragraph("reason", reason, MAX_REASON),
+    }
+    if stage is not None:
+        fields["stage"] = line("stage", stage, MAX_STAGE)
+    return Draft(type="item.linked", chain=f"c:{case}", actor=actor, fields=fields)
+
+
+def unlink_item(case: str, item: str, *, live: LiveLink | None, reason: str, actor: str) -> Draft:
+    """Take a link back.  Both entries stay; the item returns to the inbox if it has no other."""
+    if live is None:
+        raise ConflictError(f"item {item}: expected a link to case {case}, got none")
+    return Draft(
+        type="item.unlinked",
+        chain=f"c:{case}",
+        actor=actor,
+        fields={
+            "item": item,
+            "case": case,
+            "link": live.leaf,
+            "reason": paragraph("reason", reason, MAX_REASON),
+        },
+    )
