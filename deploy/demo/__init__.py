@@ -1,0 +1,1 @@
+"""The demo behind `make run`: a small real case, through the real door."""
