@@ -63,7 +63,12 @@ class ObjectStore(Protocol):
     name: str  # short and stable: it stands in entries ("directory", "minio", …)
 
     async def create(
-        self, class_: Class, key: str, content: Content | bytes, *, retain_until: datetime | None = None
+        self,
+        class_: Class,
+        key: str,
+        content: Content | bytes,
+        *,
+        retain_until: datetime | None = None,
     ) -> Stored:
         """Write once.  `retain_until` is required for EVIDENCE and refused elsewhere."""
 
@@ -80,7 +85,13 @@ class ObjectStore(Protocol):
         """Every version held under exactly this key, oldest first; empty if none."""
 
     def read(
-        self, class_: Class, key: str, *, version: str | None = None, start: int = 0, end: int | None = None
+        self,
+        class_: Class,
+        key: str,
+        *,
+        version: str | None = None,
+        start: int = 0,
+        end: int | None = None,
     ) -> AsyncIterator[bytes]:
         """The bytes from `start` up to but not including `end`; NotFoundError."""
 
@@ -99,6 +110,8 @@ class ObjectStore(Protocol):
     async def close(self) -> None: ...
 
 
-async def read_all(store: ObjectStore, class_: Class, key: str, *, version: str | None = None) -> bytes:
+async def read_all(
+    store: ObjectStore, class_: Class, key: str, *, version: str | None = None
+) -> bytes:
     """A small object whole (log files, sidecars, posters); never use it for recordings."""
     return b"".join([part async for part in store.read(class_, key, version=version)])
