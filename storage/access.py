@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from storage.errors import DeniedError
+from storage.errors import RightMissingError
 
 
 class Right(StrEnum):
@@ -31,9 +31,9 @@ class Caller:
     csrf: str | None = None  # set when the caller came by a browser session
 
     def require(self, right: Right) -> None:
-        """Raise DeniedError unless the caller has this right."""
+        """Raise DeniedError (RightMissingError) unless the caller has this right."""
         if right not in self.rights:
-            raise DeniedError(f"right: expected {right}, got {', '.join(sorted(self.rights)) or 'none'}")
+            raise RightMissingError(right, ", ".join(sorted(self.rights)))
 
 
 class Access(Protocol):

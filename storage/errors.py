@@ -51,6 +51,14 @@ class UnauthenticatedError(DeniedError):
     code = "unauthenticated"
 
 
+class RightMissingError(DeniedError):
+    """A known caller lacks a right; `right` is the one that the route asked for."""
+
+    def __init__(self, right: str, has: str) -> None:
+        super().__init__(f"right: expected {right}, got {has or 'none'}")
+        self.right = right
+
+
 class LostError(ConflictError):
     """This attempt no longer owns the job; nothing of it may be written."""
 
@@ -67,3 +75,9 @@ class ForkError(VerificationError):
     """The signer was asked for a tree that does not extend the one it signed before."""
 
     code = "fork"
+
+
+class OutcomeUnknownError(UnavailableError):
+    """COMMIT was sent and no answer came: the change may stand or not.  Look before repeating."""
+
+    code = "outcome-unknown"

@@ -1,0 +1,52 @@
+"""Errors that only a door for people and programs can have."""
+
+from storage.errors import TooManyError, UnauthenticatedError
+from verify.errors import ConflictError, DeniedError, MalformedError, NotFoundError
+
+
+class RangeError(MalformedError):
+    """The asked bytes lie outside the recording."""
+
+    code = "range-outside"
+
+
+class ViewEndedError(ConflictError):
+    """This view is closed or its time is over; ask for a new one."""
+
+    code = "view-ended"
+
+
+class NotPlayableError(ConflictError):
+    """There is nothing a browser could play yet, or for good; the state says which."""
+
+    code = "not-playable"
+
+
+class BadTokenError(UnauthenticatedError):
+    """The token shown at sign-in is not one of ours, or was revoked."""
+
+    code = "bad-token"
+
+
+class ForgedRequestError(DeniedError):
+    """A browser's session sent a change without its CSRF token."""
+
+    code = "csrf"
+
+
+class TooManyAttemptsError(TooManyError):
+    """Too many failed sign-ins from one place."""
+
+    code = "too-many-attempts"
+
+
+class NoRouteError(NotFoundError):
+    """There is no such page."""
+
+    code = "no-such-page"
+
+
+class NotAllowedMethodError(MalformedError):
+    """The address exists, but not for this method."""
+
+    code = "method-not-allowed"

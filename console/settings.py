@@ -1,0 +1,23 @@
+"""What an operator may choose for the console."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """Read once by the composition; nothing here reads the environment."""
+
+    zone: ZoneInfo = ZoneInfo("Asia/Shanghai")  # times on pages
+    language: str = "zh-CN"  # where the browser asks for neither
+    public_url: str | None = None  # as people reach us; else taken from the request
+    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-* are believed
+    secure_cookies: bool = False  # true where TLS ends before us on an untold proxy
+    session_s: int = 12 * 3600
+    view_s: int = 15 * 60  # at most 15 minutes
+    interrupted_after_s: int = 60  # an upload without a byte for so long is called interrupted
+    login_failures: int = 10  # per address and 5 minutes
+
+    def __post_init__(self) -> None:
+        if not 10 <= self.view_s <= 15 * 60:
+            raise ValueError(f"view_s: expected 10 to 900 seconds, got {self.view_s}")
