@@ -74,3 +74,42 @@ class UnavailableError(EvidenceError):
     """No answer; the outcome may be unknown.  Try again with the same key."""
 
     code = "unavailable"
+
+
+# ── what exactly did not prove the claim ─────────────────────────────────────────────────────────
+
+
+class ProofError(VerificationError):
+    """A Merkle proof does not lead to the root that it should lead to."""
+
+    code = "proof-invalid"
+
+
+class SignatureError(VerificationError):
+    """A signature by a known key does not fit the text."""
+
+    code = "signature-invalid"
+
+
+class CommitmentError(VerificationError):
+    """A disclosed value is not the one that was committed to."""
+
+    code = "commitment-broken"
+
+
+class ChainError(VerificationError):
+    """A chain of entries has a hole, a doubled number or another predecessor."""
+
+    code = "chain-broken"
+
+
+class UntrustedError(IncompleteError):
+    """No key that is trusted has signed: good or bad cannot be said."""
+
+    code = "key-not-trusted"
+
+
+class QuorumError(IncompleteError):
+    """Fewer witnesses have signed than the policy asks for."""
+
+    code = "witnesses-missing"

@@ -45,8 +45,8 @@ class EntryType:
     fields: Mapping[str, Field]
 
 
-def _type(name: str, chains: str, **fields: Field) -> EntryType:
-    return EntryType(name, tuple(chains.split()), fields)
+def _type(type_: str, chains: str, /, **fields: Field) -> EntryType:
+    return EntryType(type_, tuple(chains.split()), fields)
 
 
 TYPES: Mapping[str, EntryType] = {
@@ -123,7 +123,7 @@ _PATTERN: Mapping[str, re.Pattern[str]] = {
     "id": re.compile(r"[0-9a-f]{32}"),
     "digest": re.compile(r"[0-9a-f]{64}"),
     "hex": re.compile(r"(?:[0-9a-f]{2})*"),
-    "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"),
+    "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII),
 }
 _CLASS: Mapping[str, type] = {"text": str, "int": int, "bool": bool, "list": list, "object": dict}
 
@@ -147,7 +147,9 @@ def chain_kind(chain: str) -> str:
         return chain
     kind, _, token = chain.partition(":")
     if kind not in ("s", "c", "i") or _PATTERN["id"].fullmatch(token) is None:
-        raise MalformedError(f"chain: expected sys or s:, c:, i: with 32 hex digits, got {chain!r:.80}")
+        raise MalformedError(
+            f"chain: expected sys or s:, c:, i: with 32 hex digits, got {chain!r:.80}"
+        )
     return kind
 
 
@@ -155,9 +157,13 @@ def check_names(type_: str, chain: str, names: Iterable[str]) -> EntryType:
     """Raise MalformedError unless these may be the names committed to by an entry of this type."""
     known = TYPES.get(type_)
     if known is None:
-        raise MalformedError(f"entry type: expected one of docs/formats/entries.md, got {type_!r:.80}")
+        raise MalformedError(
+            f"entry type: expected one of docs/formats/entries.md, got {type_!r:.80}"
+        )
     if chain_kind(chain) not in known.chains:
-        raise MalformedError(f"{type_}: expected a chain of kind {'/'.join(known.chains)}, got {chain}")
+        raise MalformedError(
+            f"{type_}: expected a chain of kind {'/'.join(known.chains)}, got {chain}"
+        )
     have = set(names)
     if unknown := sorted(have - known.fields.keys()):
         raise MalformedError(f"{type_}: expected only known fields, got {', '.join(unknown)}")
