@@ -1,0 +1,268 @@
+"""The database behind the record: one writer, many readers, SQLite or PostgreSQL.
+
+Guarantee: `write` runs its work in one transaction on the only writing connection of this
+process, and returns after a COMMIT that the database acknowledged as durable; work that raises
+leaves nothing.  `open` refuses a server whose settings would make an acknowledged COMMIT lose.
+Not covered: what is written.  Tables of the record are changed through `storage.ledger` only.
+
+Other processes may write to the same database; every transaction of the record takes the head
+row first (SQLite: BEGIN IMMEDIATE takes the whole file).
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from storage import migrations
+from storage.errors import OutcomeUnknownError
+from verify.errors import MalformedError, UnavailableError
+
+T = TypeVar("T")
+
+BUSY_S = 20  # how long a writer waits for another process
+IDLE_CHECK_S = 1.0  # a writer connection idle for longer is asked for a sign of life first
+_PG_OPTIONS = (
+    "-c idle_in_transaction_session_timeout=10s -c lock_timeout=30s -c synchronous_commit=on"
+)
+
+
+class Database:
+    """Open it with `Database.open`; close it with `close`."""
+
+    def __init__(self, url: URL, executor: Executor | None) -> None:
+        self.url = url
+        self.dialect = "sqlite" if url.drivername == "sqlite" else "postgresql"
+        self._owned = executor is None
+        self._executor: Executor = executor or ThreadPoolExecutor(1, thread_name_prefix="records")
+        self._writer: Engine = _writer_engine(url, self.dialect)
+        self._reader: AsyncEngine = _reader_engine(url, self.dialect)
+        self._connection: Connection | None = None
+        self._used = 0.0
+        # For fault injection in tests and the simulation: called instead of COMMIT.
+        self.commit: Callable[[Connection], None] = Connection.commit
+
+    @classmethod
+    async def open(cls, url: str, *, executor: Executor | None = None) -> "Database":
+        """`sqlite:///absolute/path` or `postgresql://user:password@host/database`.
+
+        `executor` runs the writer, one call at a time; by default a thread of its own.
+        """
+        try:
+            parsed = make_url(url)
+        except ArgumentError as exc:
+            raise MalformedError("database: expected sqlite:///… or postgresql://…") from exc
+        if parsed.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
+            raise MalformedError(
+                f"database: expected sqlite:///… or postgresql://…, got {parsed.drivername}"
+            )
+        if parsed.drivername == "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise MalformedError("database: expected a file, since memory forgets, got none")
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = cls(parsed, executor)
+        try:
+            await database._in_writer(database._check_durability)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction on the writer; what it returns is returned after COMMIT.
+
+        UnavailableError: the database gave no answer and nothing was changed.
+        OutcomeUnknownError: it gave no answer to COMMIT itself.
+        """
+        return await self._in_writer(lambda: self._transaction(work))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A read-only connection whose statements all see the same state on SQLite."""
+        try:
+            async with self._reader.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError) as exc:
+            raise UnavailableError(f"database: expected an answer, got {_cause(exc)}") from exc
+
+    async def migrate(self) -> None:
+        """Bring the tables to the newest version; safe when several processes do it at once."""
+        await self.write(migrations.upgrade)
+
+    async def truncate_wal(self) -> None:
+        """SQLite: copy the WAL into the file and empty it, so that erased values are gone."""
+        if self.dialect == "sqlite":
+            await self._in_writer(self._truncate_wal)
+
+    async def close(self) -> None:
+        """Finish what runs, then let go of the database."""
+        await self._in_writer(self._discard)
+        await self._reader.dispose()
+        if self._owned:
+            self._executor.shutdown(wait=True)
+
+    # --- in the writer's thread -------------------------------------------------------------
+
+    async def _in_writer(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        connection = self._connect()
+        try:
+            if not connection.in_transaction():
+                connection.begin()
+            result = work(connection)
+        except BaseException as exc:
+            self._rollback(connection)
+            if _no_answer(exc):
+                raise UnavailableError(f"database: expected an answer, got {_cause(exc)}") from exc
+            raise
+        try:
+            self.commit(connection)
+        except (DBAPIError, OSError) as exc:
+            self._discard()
+            raise OutcomeUnknownError(f"COMMIT: expected an answer, got {_cause(exc)}") from exc
+        self._used = time.monotonic()
+        return result
+
+    def _connect(self) -> Connection:
+        """The writer's connection with no work in it, opened again if it was lost."""
+        idle = self.dialect == "postgresql" and time.monotonic() - self._used > IDLE_CHECK_S
+        if self._connection is not None and idle:
+            try:
+                self._connection.exec_driver_sql("SELECT 1")
+                self._connection.rollback()
+            except DBAPIError:
+                self._discard()
+        if self._connection is None:
+            try:
+                self._connection = self._writer.connect()
+            except (OperationalError, InterfaceError) as exc:
+                raise UnavailableError(f"database: expected an answer, got {_cause(exc)}") from exc
+        return self._connection
+
+    def _rollback(self, connection: Connection) -> None:
+        try:
+            connection.rollback()
+        except DBAPIError:
+            self._discard()
+        else:
+            if connection.invalidated:
+                self._discard()
+
+    def _discard(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except DBAPIError:
+                connection.invalidate()
+
+    def _truncate_wal(self) -> None:
+        raw = self._connect().connection.driver_connection
+        assert raw is not None  # noqa: S101  # an open connection has one
+        busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise UnavailableError("database: expected to empty the WAL, got a reader still in it")
+
+    def _check_durability(self) -> None:
+        def ask(connection: Connection) -> dict[str, str]:
+            return {n: str(connection.exec_driver_sql(q).scalar()) for n, q in questions.items()}
+
+        wanted: dict[str, tuple[str, ...]]
+        if self.dialect == "sqlite":
+            questions = {"journal_mode": "PRAGMA journal_mode", "synchronous": "PRAGMA synchronous"}
+            wanted = {"journal_mode": ("wal",), "synchronous": ("2",)}
+        else:
+            names = ("fsync", "full_page_writes", "synchronous_commit", "transaction_isolation")
+            questions = {name: f"SHOW {name}" for name in names}
+            wanted = dict.fromkeys(names, ("on",))
+            wanted["synchronous_commit"] = ("on", "remote_apply")
+            wanted["transaction_isolation"] = ("read committed",)
+        for name, got in self._transaction(ask).items():
+            if got not in wanted[name]:
+                raise MalformedError(
+                    f"database setting {name}: expected {' or '.join(wanted[name])}, got {got}"
+                )
+
+
+def _no_answer(exc: BaseException) -> bool:
+    """Whether the database is away, locked or full, as against refusing a statement."""
+    lost = isinstance(exc, DBAPIError) and exc.connection_invalidated
+    return lost or isinstance(exc, OperationalError | InterfaceError)
+
+
+def _cause(exc: BaseException) -> str:
+    """The driver's own words on one line, without statement or values (they may be personal)."""
+    original = getattr(exc, "orig", None) or exc
+    return f"{type(original).__name__}: {' '.join(str(original).split())[:200]}"
+
+
+def _writer_engine(url: URL, dialect: str) -> Engine:
+    if dialect == "postgresql":
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            poolclass=NullPool,
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
+            connect_args={"options": _PG_OPTIONS, "connect_timeout": 5, "keepalives_idle": 30},
+        )
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_S, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _sqlite_durable)
+    # Reading before the lock doubled acts; a transaction that writes takes the file at once.
+    event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _reader_engine(url: URL, dialect: str) -> AsyncEngine:
+    if dialect == "postgresql":
+        return create_async_engine(
+            url.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            pool_size=8,
+            hide_parameters=True,
+            connect_args={
+                "options": "-c default_transaction_read_only=on "
+                "-c default_transaction_isolation=repeatable\\ read",
+                "connect_timeout": 5,
+            },
+        )
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"),
+        pool_size=8,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_S},
+    )
+    event.listen(engine.sync_engine, "connect", _sqlite_readonly)
+    # Without an own BEGIN each statement would see another state.
+    event.listen(engine.sync_engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def _sqlite_durable(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=OFF")
+    connection.execute("PRAGMA secure_delete=ON")  # an erased value leaves no trace in free pages
+
+
+def _sqlite_readonly(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()

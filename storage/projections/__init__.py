@@ -1,0 +1,52 @@
+"""Entries into rows: one projector per type of entry.
+
+Guarantee: a projector uses only the entries and their disclosed fields (no clock, random value,
+database default or row id), so replaying the log writes every projected row again.
+A projector may refuse (raise); then nothing of its act is recorded.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+from sqlalchemy import Connection
+
+from storage.acts import Event
+from storage.projections import cases, erasures, items, mentions, people, sources
+
+Projector = Callable[[Connection, Sequence[Event]], None]
+
+
+def only_mentioned(_connection: Connection, _events: Sequence[Event]) -> None:
+    """Entries that change no table of their own."""
+
+
+PROJECTORS: Mapping[str, Projector] = {
+    "log.begun": only_mentioned,
+    "source.enrolled": sources.enrolled,
+    "source.revoked": sources.revoked,
+    "upload.opened": sources.opened,
+    "upload.aborted": sources.aborted,
+    "item.sealed": items.sealed,
+    "case.opened": cases.opened,
+    "item.linked": cases.linked,
+    "item.unlinked": cases.unlinked,
+    "item.stored": items.stored,
+    "item.derived": items.derivative,
+    "view.granted": people.granted,
+    "view.closed": people.closed,
+    "access.denied": only_mentioned,
+    "field.erased": erasures.erased,
+    "token.issued": people.issued,
+    "token.revoked": people.revoked,
+    "scrub.done": only_mentioned,
+    "log.recovered": only_mentioned,
+    "clock.corrected": only_mentioned,
+    "heads.set": only_mentioned,
+}
+
+
+def project(connection: Connection, events: Sequence[Event]) -> None:
+    """Write what these entries, in the order of the log, change in the projected tables."""
+    mentions.project(connection, events)
+    for type_, run in groupby(events, key=lambda e: e.type):
+        PROJECTORS[type_](connection, list(run))
