@@ -17,10 +17,7 @@ from verify.errors import MalformedError
 LARGEST = 2**53 - 1  # RFC 8785 (I-JSON): whole numbers that every reader holds exactly
 DEEPEST = 64  # nesting; a limit of the format, so that no reader's stack decides
 
-_NAME = re.compile(r"[a-z0-9_]+")
-_dumps = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
-).encode
+_is_name = re.compile(r"[a-z0-9_]+").fullmatch
 
 
 def encode(value: object) -> bytes:
@@ -28,16 +25,39 @@ def encode(value: object) -> bytes:
 
     Tuples are written as arrays.  Floats, other numbers and other types are refused.
     """
-    kind = type(value)
     try:
-        if kind is str:
-            return encode_basestring(value).encode()  # type: ignore[arg-type]  # kind is str
-        _check(value, 0)
-        return _dumps(value).encode()
+        return write(value).encode()
     except UnicodeEncodeError:
         raise MalformedError(
             "canonical JSON: expected Unicode text, got a lone surrogate"
         ) from None
+
+
+def write(value: object, depth: int = 0) -> str:
+    """The text of `encode`, of a value `depth` levels down; it may still hold a lone surrogate."""
+    # One pass and exact types: about twice as fast as checking and json.dumps after each other.
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)  # type: ignore[arg-type]  # kind is str
+    if kind is int:
+        if not -LARGEST <= value <= LARGEST:  # type: ignore[operator]  # kind is int
+            raise MalformedError("canonical JSON: expected |n| < 2^53, got a larger number")
+        return str(value)
+    if value is None or kind is bool:
+        return "null" if value is None else "true" if value else "false"
+    if depth >= DEEPEST:
+        raise MalformedError(f"canonical JSON: expected nesting of at most {DEEPEST}, got more")
+    if isinstance(value, list | tuple):
+        return f"[{','.join([write(member, depth + 1) for member in value])}]"
+    if isinstance(value, dict):
+        for name in value:
+            check_name(name)
+        members = [f'"{name}":{write(value[name], depth + 1)}' for name in sorted(value)]
+        return f"{{{','.join(members)}}}"
+    raise MalformedError(
+        "canonical JSON: expected text, whole number, truth value, null, array or object, "
+        f"got {kind.__name__}"
+    )
 
 
 def decode(data: bytes) -> Any:
@@ -63,31 +83,8 @@ def decode(data: bytes) -> Any:
 
 def check_name(name: object) -> None:
     """Raise MalformedError unless `name` may be the name of a member."""
-    if type(name) is not str or _NAME.fullmatch(name) is None:
+    if type(name) is not str or _is_name(name) is None:
         raise MalformedError(f"canonical JSON: expected a name of a-z, 0-9, _, got {name!r:.80}")
-
-
-def _check(value: object, depth: int) -> None:
-    kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return
-    if kind is int:
-        if not -LARGEST <= value <= LARGEST:  # type: ignore[operator]  # kind is int
-            raise MalformedError("canonical JSON: expected |n| < 2^53, got a larger number")
-        return
-    if depth >= DEEPEST:
-        raise MalformedError(f"canonical JSON: expected nesting of at most {DEEPEST}, got more")
-    if isinstance(value, dict):
-        for name, member in value.items():
-            check_name(name)
-            _check(member, depth + 1)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            _check(member, depth + 1)
-    else:
-        raise MalformedError(
-            f"canonical JSON: expected text, whole number, truth value, null, array or object, got {kind.__name__}"
-        )
 
 
 def _refuse(text: str) -> NoReturn:

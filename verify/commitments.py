@@ -10,6 +10,7 @@ Format: docs/formats/entries.md, version 1, section "Commitments".
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -21,46 +22,57 @@ Disclosure: TypeAlias = tuple[str, str, Any]
 
 FIELD = b"liuhen/field/v1\n"
 BODY = b"liuhen/body/v1\n"
-_SALT = re.compile(r"[0-9a-f]{32}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_is_salt = re.compile(r"[0-9a-f]{32}").fullmatch
+_is_digest = re.compile(r"[0-9a-f]{64}").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """What `commit_fields` made: `digest` goes into the entry, the rest is kept beside it."""
+
+    digest: str
+    body: dict[str, str]
+    disclosures: list[Disclosure]
+    body_json: bytes
+    disclosed_json: bytes
 
 
 def field_digest(salt: str, name: str, value: object) -> str:
     """The digest, in hex, that commits to `value` under `name`."""
-    if type(salt) is not str or _SALT.fullmatch(salt) is None:
-        raise MalformedError(f"salt of {name!r:.80}: expected 32 hex digits, got something else")
-    canonical.check_name(name)
-    # The canonical JSON of [salt, name, value], put together here because it is the hot path.
-    start = f'["{salt}","{name}",'.encode()
-    return sha256(b"%b%b%b]" % (FIELD, start, canonical.encode(value))).hexdigest()
+    return _digest_of(_triple(salt, name, value))
 
 
 def body_digest(body: Mapping[str, str]) -> str:
     """The digest, in hex, of a body object {name: field digest}."""
-    members = []
-    for name in sorted(body):
-        canonical.check_name(name)
-        digest = body[name]
-        if type(digest) is not str or _DIGEST.fullmatch(digest) is None:
-            raise MalformedError(f"body {name}: expected 64 hex digits, got {digest!r:.80}")
-        members.append(f'"{name}":"{digest}"')
-    return sha256(b"%b{%b}" % (BODY, ",".join(members).encode())).hexdigest()
+    return sha256(BODY + _body_json(body)).hexdigest()
+
+
+def commit_fields(fields: Mapping[str, object], salts: Callable[[], str]) -> Commitment:
+    """Commit to `fields`; `salts` gives a fresh one for each: 16 random bytes in hex.
+
+    The hot path of recording: each value is written once, and both canonical forms (the body object,
+    the disclosures in the order of their names) come with it.
+    """
+    body: dict[str, str] = {}
+    disclosures: list[Disclosure] = []
+    triples: list[bytes] = []
+    for name in sorted(fields):
+        salt, value = salts(), fields[name]
+        triple = _triple(salt, name, value)
+        triples.append(triple)
+        body[name] = _digest_of(triple)
+        disclosures.append((salt, name, value))
+    body_json = _join_body(body)
+    digest = sha256(BODY + body_json).hexdigest()
+    return Commitment(digest, body, disclosures, body_json, b"[%b]" % b",".join(triples))
 
 
 def commit(
     fields: Mapping[str, object], salts: Callable[[], str]
 ) -> tuple[dict[str, str], list[Disclosure]]:
-    """The body object and the disclosures of `fields`, in the order of their names.
-
-    `salts` gives a fresh one for each field: 16 random bytes in hex.
-    """
-    body: dict[str, str] = {}
-    disclosures: list[Disclosure] = []
-    for name in sorted(fields):
-        salt, value = salts(), fields[name]
-        body[name] = field_digest(salt, name, value)
-        disclosures.append((salt, name, value))
-    return body, disclosures
+    """The body object and the disclosures of `fields`, in the order of their names."""
+    made = commit_fields(fields, salts)
+    return made.body, made.disclosures
 
 
 def check_disclosed(
@@ -89,3 +101,31 @@ def check_disclosed(
             raise CommitmentError(f"disclosure {name}: expected digest {body[name]}, got {digest}")
         values[name] = value
     return values
+
+
+def _triple(salt: object, name: str, value: object) -> bytes:
+    """The canonical JSON of [salt, name, value]."""
+    if type(salt) is not str or _is_salt(salt) is None:
+        raise MalformedError(f"salt of {name!r:.80}: expected 32 hex digits, got something else")
+    canonical.check_name(name)
+    try:
+        return f'["{salt}","{name}",{canonical.write(value, 1)}]'.encode()
+    except UnicodeEncodeError:
+        raise MalformedError(f"field {name}: expected Unicode text, got a lone surrogate") from None
+
+
+def _digest_of(triple: bytes) -> str:
+    return sha256(FIELD + triple).hexdigest()
+
+
+def _body_json(body: Mapping[str, str]) -> bytes:
+    for name, digest in body.items():
+        canonical.check_name(name)
+        if type(digest) is not str or _is_digest(digest) is None:
+            raise MalformedError(f"body {name}: expected 64 hex digits, got {digest!r:.80}")
+    return _join_body(body)
+
+
+def _join_body(body: Mapping[str, str]) -> bytes:
+    members = ",".join([f'"{name}":"{body[name]}"' for name in sorted(body)])
+    return f"{{{members}}}".encode()

@@ -96,7 +96,7 @@ def format_time(ms: int) -> str:
     if not 0 <= ms <= _LAST_MS:
         raise MalformedError(f"time: expected 0 to {_LAST_MS} ms, got {ms}")
     moment = _EPOCH + timedelta(milliseconds=ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
+    return f"{moment.isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def parse_time(text: str) -> int:

@@ -71,6 +71,7 @@ TYPES: Mapping[str, EntryType] = {
             device_times=Field("list", erasable=True), clock_offset=_optional("object"),
             manifest=_optional("object", erasable=True), objects=LIST, retain_until=TIME,
             marks=_optional("list"), announced=_optional("object"),
+            reason=_optional("text", erasable=True),
         ),
         _type(
             "case.opened", "c", case=ID, number=TEXT, kind=TEXT, title=PERSONAL,
