@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases.queries import Page, before, page_size
@@ -37,7 +37,7 @@ class Step:
     erased: Sequence[str]
 
 
-def _step(row: Row[Any], erased: Sequence[str]) -> Step:
+def _step(row: Any, erased: Sequence[str]) -> Step:
     entry = json.loads(row.bytes)
     fields = {
         name: value
