@@ -1,0 +1,177 @@
+"""Argument lists for ffmpeg and ffprobe: values in, values out, nothing runs here.
+
+Guarantee: each list names its input as `file:…` behind the white lists of `ingest.media.allowed`,
+carries no text that came from a file, and is the same for the same arguments (snapshot-tested).
+The same call with `RECORDED` gives what `item.derived` keeps: the real arguments without the
+paths of this machine.
+Not covered: where it may run (`ingest.media.sandbox`) and for how long (`ingest.media.run`).
+
+ffmpeg-python only compiles: its list and tuple values are broken, so every value is a text or a
+number and several streams are handed over one by one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import ffmpeg
+
+from ingest.media import allowed
+
+PEAK_RATE: Final = 8000  # Hz, mono, signed 16 bit: what `ingest.media.peaks` reads
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a tool finds its input and leaves its output, as the tool itself sees them."""
+
+    source: str
+    folder: str
+
+    def output(self, name: str) -> str:
+        return f"{self.folder}/{name}"
+
+
+RECORDED: Final = Places("source", ".")
+
+_FFMPEG: Final = (
+    "ffmpeg", "-nostdin", "-hide_banner", "-v", "error",
+    "-filter_threads", "1", "-filter_complex_threads", "1",
+)  # fmt: skip
+_PROGRESS: Final = ("-progress", "pipe:1", "-stats_period", "1")
+_GUARD: Final[dict[str, str | int]] = {
+    "protocol_whitelist": ",".join(allowed.PROTOCOLS),
+    "format_whitelist": ",".join(allowed.FORMATS),
+    "codec_whitelist": ",".join(allowed.DECODERS),
+    "max_pixels": allowed.MAX_PIXELS,
+    "max_streams": allowed.MAX_STREAMS + 1,  # one more, so that the probe can see it and say so
+    "probesize": 20_000_000,
+    "analyzeduration": 20_000_000,
+}
+_SHOWN: Final = (
+    "format=format_name,duration,start_time,bit_rate,nb_streams"
+    ":format_tags"
+    ":stream=index,codec_type,codec_name,profile,level,pix_fmt,width,height,sample_aspect_ratio"
+    ",has_b_frames,avg_frame_rate,duration,sample_rate,sample_fmt,channels"
+    ":stream_disposition=attached_pic"
+    ":stream_tags=rotate,creation_time,timecode,language"
+    ":stream_side_data=rotation"
+)
+
+
+def probe(places: Places) -> list[str]:
+    """Describe the source as JSON on standard output, the shown fields only."""
+    guard = [text for name, value in _GUARD.items() for text in (f"-{name}", str(value))]
+    return [
+        "ffprobe", "-hide_banner", "-v", "error", *guard,
+        "-print_format", "json=compact=1", "-show_entries", _SHOWN, f"file:{places.source}",
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """How the picture goes over: copied as it is, or encoded at this size."""
+
+    stream: int  # index in the file
+    size: tuple[int, int] | None = None  # None: copy
+
+    @property
+    def copied(self) -> bool:
+        return self.size is None
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """How the sound goes over: copied as it is, or encoded as AAC."""
+
+    stream: int
+    encode: bool
+    rate: int = 48_000
+    channels: int = 2
+
+
+def _input(places: Places, **more: Any) -> Any:
+    return ffmpeg.input(f"file:{places.source}", threads=1, **_GUARD, **more)
+
+
+def _compile(output: Any, extra: Sequence[str] = ()) -> list[str]:
+    argv: list[str] = output.compile(cmd=[*_FFMPEG, *extra], overwrite_output=True)
+    return argv
+
+
+def playable(
+    places: Places, picture: Picture | None, sound: Sound | None, *, name: str = "playable.mp4"
+) -> list[str]:
+    """One MP4 with its index in front; tags, chapters, data and subtitles are left behind."""
+    source = _input(places, fflags="+genpts")
+    streams = []
+    options: dict[str, Any] = {
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "t": allowed.MAX_DURATION_S,
+        "movflags": "+faststart",
+        "fflags": "+bitexact",
+        "max_muxing_queue_size": 4096,
+        "f": "mp4",
+    }
+    if picture is not None:
+        stream = source[str(picture.stream)]
+        if picture.size is None:
+            options |= {"c:v": "copy"}
+        else:
+            width, height = picture.size
+            stream = stream.filter("scale", width, height).filter("setsar", 1)
+            stream = stream.filter("format", "yuv420p")
+            options |= {
+                "c:v": "libx264", "preset": "veryfast", "crf": 25, "maxrate": "2500k",
+                "bufsize": "5000k", "force_key_frames": "expr:gte(t,n_forced*2)", "flags:v": "+bitexact",
+                "threads": 1,
+            }  # fmt: skip
+        streams.append(stream)
+    if sound is not None:
+        stream = source[str(sound.stream)]
+        if sound.encode:
+            # Gaps in the time stamps become silence, so that sound and picture stay together.
+            stream = stream.filter("aresample", sound.rate, **{"async": 1, "first_pts": 0})
+            options |= {
+                "c:a": "aac", "b:a": "96k" if sound.rate > 16_000 else "48k", "ac": sound.channels,
+                "flags:a": "+bitexact",
+            }  # fmt: skip
+        else:
+            options |= {"c:a": "copy"}
+        streams.append(stream)
+    if not streams:
+        raise ValueError("playable: expected a picture or a sound, got neither")
+    return _compile(ffmpeg.output(*streams, places.output(name), **options), _PROGRESS)
+
+
+def poster(
+    places: Places,
+    stream: int,
+    size: tuple[int, int],
+    *,
+    at_s: float | None,
+    name: str = "poster.jpg",
+) -> list[str]:
+    """One JPEG of this size, from the key frame at or before `at_s` (None: the first picture)."""
+    where: dict[str, Any] = {}
+    if at_s:
+        where = {"ss": f"{at_s:.3f}", "noaccurate_seek": None}
+    picture = _input(places, **where)[str(stream)].filter("scale", *size).filter("setsar", 1)
+    picture = picture.filter("format", "yuvj420p")
+    output = ffmpeg.output(
+        picture, places.output(name), f="mjpeg", map_metadata=-1, fflags="+bitexact",
+        **{"frames:v": 1, "q:v": 4, "flags:v": "+bitexact", "threads": 1},
+    )  # fmt: skip
+    return _compile(output)
+
+
+def samples(places: Places, stream: int) -> list[str]:
+    """The sound as mono PCM on standard output, gaps filled with silence, for the peaks."""
+    sound = _input(places)[str(stream)].filter(
+        "aresample", PEAK_RATE, **{"async": 1, "first_pts": 0}
+    )
+    output = ffmpeg.output(
+        sound, "pipe:1", f="s16le", ac=1, t=allowed.MAX_DURATION_S, **{"c:a": "pcm_s16le"}
+    )
+    return _compile(output)
