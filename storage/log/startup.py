@@ -13,6 +13,7 @@ import logging
 from collections.abc import Sequence
 
 from storage.database import Database
+from storage.errors import NotComparedError
 from storage.ledger import Ledger
 from storage.log import files, rows
 from storage.log.compare import Mark, Plan, Seen, StoreSeen, compare
@@ -72,6 +73,19 @@ class Startup:
         await self._publisher.begin(row)
         self._ledger.open()
         self.waiting_for = None
+        self.compared.set()
+
+    async def beside(self) -> None:
+        """Compare and open recording beside the server that runs on the same data.
+
+        That server is the one publisher: nothing is finished here, and what is recorded here
+        it publishes at its next interval.
+        """
+        seen, _, _ = await self._look()
+        if compare(seen).begin:
+            raise NotComparedError("log: expected one that the running server has begun, got none")
+        await self._check_newest(seen)
+        self._ledger.open()
         self.compared.set()
 
     async def _look(self) -> tuple[Seen, Published | None, str | None]:
