@@ -58,11 +58,14 @@ def update(
         connection.exec_driver_sql(statement, list(rows))
 
 
-def select(connection: Connection, statement: str, values: Row = ()) -> Sequence[Any]:
+def statement(connection: Connection, text: str) -> str:
+    """A statement written with `?` for values, as the driver wants it."""
+    return text if connection.dialect.name == "sqlite" else text.replace("?", "%s")
+
+
+def select(connection: Connection, text: str, values: Row = ()) -> Sequence[Any]:
     """All rows of a statement written with `?` for values."""
-    if connection.dialect.name != "sqlite":
-        statement = statement.replace("?", "%s")
-    return connection.exec_driver_sql(statement, values).all()
+    return connection.exec_driver_sql(statement(connection, text), values).all()
 
 
 def delete(

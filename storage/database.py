@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 BUSY_S = 20  # how long a writer waits for another process
 IDLE_CHECK_S = 1.0  # a writer connection idle for longer is asked for a sign of life first
+_TOPICS = "announced"
 _PG_OPTIONS = (
     "-c idle_in_transaction_session_timeout=10s -c lock_timeout=30s -c synchronous_commit=on"
 )
@@ -48,6 +49,7 @@ class Database:
         self._reader: AsyncEngine = _reader_engine(url, self.dialect)
         self._connection: Connection | None = None
         self._used = 0.0
+        self._subscribers: dict[str, list[Callable[[], None]]] = {}
         # For fault injection in tests and the simulation: called instead of COMMIT.
         self.commit: Callable[[Connection], None] = Connection.commit
 
@@ -83,7 +85,16 @@ class Database:
         UnavailableError: the database gave no answer and nothing was changed.
         OutcomeUnknownError: it gave no answer to COMMIT itself.
         """
-        return await self._in_writer(lambda: self._transaction(work))
+        loop = asyncio.get_running_loop()
+        return await self._in_writer(lambda: self._transaction(work, loop))
+
+    def subscribe(self, topic: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back in the loop after every COMMIT of work that said `announce(…, topic)`.
+
+        Returns what ends the subscription.  Other processes' commits are not heard.
+        """
+        self._subscribers.setdefault(topic, []).append(callback)
+        return lambda: self._subscribers[topic].remove(callback)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -115,8 +126,11 @@ class Database:
     async def _in_writer(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
-    def _transaction(self, work: Callable[[Connection], T]) -> T:
+    def _transaction(
+        self, work: Callable[[Connection], T], loop: asyncio.AbstractEventLoop | None = None
+    ) -> T:
         connection = self._connect()
+        connection.info.pop(_TOPICS, None)
         try:
             if not connection.in_transaction():
                 connection.begin()
@@ -132,6 +146,10 @@ class Database:
             self._discard()
             raise OutcomeUnknownError(f"COMMIT: expected an answer, got {_cause(exc)}") from exc
         self._used = time.monotonic()
+        if loop is not None:
+            for topic in connection.info.pop(_TOPICS, ()):
+                for callback in self._subscribers.get(topic, ()):
+                    loop.call_soon_threadsafe(callback)
         return result
 
     def _connect(self) -> Connection:
@@ -193,6 +211,11 @@ class Database:
                 raise MalformedError(
                     f"database setting {name}: expected {' or '.join(wanted[name])}, got {got}"
                 )
+
+
+def announce(connection: Connection, topic: str) -> None:
+    """Wake the subscribers of `topic` in this process once this transaction is committed."""
+    connection.info.setdefault(_TOPICS, set()).add(topic)
 
 
 def _no_answer(exc: BaseException) -> bool:
