@@ -1,0 +1,153 @@
+"""After a start, and now and then: staging and the transfers are brought into step.
+
+Guarantee: no byte is removed but of uploads whose end is on record; what nobody knows is reported
+and stays.  Uploads whose offset is lost (database rebuilt or recovered) get it from the disk, every
+byte hashed again; complete uploads are sealed, however far they were.
+Not covered: the record itself (`storage.log`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from ingest import rows, rules
+from ingest.rules import Upload
+from ingest.uploads import Uploads
+from storage.ledger import Draft, Event
+from verify.errors import EvidenceError
+
+SWEEP_S = 60.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a recovery did and found, as upload ids."""
+
+    measured: list[str] = field(default_factory=list)  # offset taken from the disk
+    short: list[str] = field(default_factory=list)  # less on the disk than was committed
+    sealing: list[str] = field(default_factory=list)  # complete, waiting for their seal
+    freed: list[str] = field(default_factory=list)  # ended, their staged bytes removed
+    unknown: list[str] = field(default_factory=list)  # staged bytes that no upload names
+
+
+class IngestRecovery:
+    """Call `run` once at start, before requests are taken; `sweep` again and again."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        self._uploads = uploads
+
+    async def run(self, *, remeasure: bool = False) -> Report:
+        """`remeasure`: trust no offset (after `liuhen log recover`), ask the disk for each."""
+        up, report = self._uploads, Report()
+        staged = await up.threads(up.staging.uploads)
+        async with up.database.read() as connection:
+            lost = await connection.run_sync(rows.without_transfer)
+            running = await connection.run_sync(lambda c: rows.in_state(c, rules.RECEIVING))
+            whole = await connection.run_sync(
+                lambda c: rows.in_state(c, rules.RECEIVED, rules.STORED)
+            )
+        for upload in lost:
+            await self._measure(await up.find(upload), report, has_row=False)
+        for one in running:
+            have = staged.get(one.id, 0)
+            if have < one.offset:
+                report.short.append(one.id)
+                log.error("upload %s: %d bytes committed, %d staged", one.id, one.offset, have)
+            if remeasure or have < one.offset:
+                await self._measure(one, report, has_row=True)
+        if whole:
+
+            def work(connection: Connection) -> None:
+                for one in whole:
+                    up.enqueue_seal(connection, one.id)
+
+            await up.database.write(work)
+            report.sealing += [one.id for one in whole]
+        await self._free(staged, report)
+        return report
+
+    async def _measure(self, upload: Upload, report: Report, *, has_row: bool) -> None:
+        """The offset of an upload is what the disk holds of it."""
+        up = self._uploads
+        held = await up.threads(up.staging.measure, upload.id)
+        size = 0 if held is None else held.size
+        if upload.length is not None and size > upload.length:
+            size = upload.length  # never acknowledged; the next append cuts it off
+        if held is not None:
+            await up.threads(up.staging.adopt, upload.id, held)
+        now = up.clock.now_ms()
+        expires = now + up.limits.expiry_s * 1000
+
+        def work(connection: Connection) -> None:
+            if has_row:
+                rows.commit_offset(connection, upload.id, size, expires_ms=expires, now_ms=now)
+            else:
+                rows.open_transfer(
+                    connection,
+                    upload.id,
+                    length=upload.length,
+                    metadata="",
+                    object_key=f"o/{up.new_id()}",
+                    expires_ms=expires,
+                    now_ms=now,
+                    offset=size,
+                )
+            if size == upload.length:
+                up.complete(connection, upload.id)
+
+        await up.database.write(work)
+        report.measured.append(upload.id)
+        if size == upload.length:
+            report.sealing.append(upload.id)
+
+    async def _free(self, staged: dict[str, int], report: Report) -> None:
+        up = self._uploads
+        for upload in staged:
+            try:
+                known = await up.find(upload)
+            except EvidenceError:
+                report.unknown.append(upload)
+                log.warning("staging: %s belongs to no upload; it stays", upload)
+                continue
+            if known.record != rules.OPEN and known.state == rules.DONE:
+                await up.threads(up.staging.free_files, upload)
+                report.freed.append(upload)
+
+    async def sweep(self) -> None:
+        """Free what a crash left of ended uploads; end expired uploads that brought no byte."""
+        up = self._uploads
+        await self._free(await up.threads(up.staging.uploads), Report())
+        now = up.clock.now_ms()
+        async with up.database.read() as connection:
+            running = await connection.run_sync(lambda c: rows.in_state(c, rules.RECEIVING))
+        for one in running:
+            if one.offset == 0 and one.expires_ms <= now and up.ledger.is_open:
+                await self._expire(one.id)
+
+    async def _expire(self, upload: str) -> None:
+        up = self._uploads
+
+        def decide(connection: Connection) -> Sequence[Draft]:
+            found = rows.find(connection, upload)
+            rules.check_decidable(found)
+            return [rules.abort_upload(found, "sys", rules.EXPIRED)]
+
+        def also(connection: Connection, _events: Sequence[Event]) -> None:
+            rows.move(connection, upload, rules.DONE, now_ms=up.clock.now_ms())
+
+        async with up.slots.hold(upload):
+            await up.ledger.record(f"abort:{upload}", decide, also)
+            await up.threads(up.staging.free_files, upload)
+
+    async def keep_sweeping(self, every_s: float = SWEEP_S) -> None:
+        """A task for the server's life; a failed sweep is logged and tried again."""
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await self.sweep()
+            except EvidenceError as exc:
+                log.warning("sweep of staging: %s: %s", exc.code, exc)
