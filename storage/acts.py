@@ -16,8 +16,7 @@ from sqlalchemy import Connection
 
 from storage import bulk
 from storage.tables import disclosure, entry, head, operation
-from verify import canonical
-from verify.commitments import Disclosure, body_digest, commit
+from verify.commitments import commit_fields
 from verify.entries import NO_ENTRY, Entry, decode_entry, format_time, leaf, parse_time
 from verify.errors import NotFoundError
 from verify.merkle import Edge
@@ -143,22 +142,19 @@ def build(
     at = format_time(at_ms)
     made = []
     for index, draft in enumerate(drafts, size):
-        body, disclosed = commit(draft.fields, salts)
+        committed = commit_fields(draft.fields, salts)
         seq, prev = places[draft.chain]
-        digest = body_digest(body)
-        raw = Entry(draft.actor, at, digest, draft.chain, prev, seq, draft.type).encode()
+        raw = Entry(draft.actor, at, committed.digest, draft.chain, prev, seq, draft.type).encode()
         hashed = leaf(raw)
         places[draft.chain] = (seq + 1, hashed.hex())
         event = Event(
             index, draft.chain, seq, draft.type, draft.actor, at, at_ms, hashed, raw,
             dict(draft.fields),
         )  # fmt: skip
-        made.append(Recording(event, _text(body), _text(disclosed)))
+        made.append(
+            Recording(event, committed.body_json.decode(), committed.disclosed_json.decode())
+        )
     return made
-
-
-def _text(value: Mapping[str, str] | Sequence[Disclosure]) -> str:
-    return canonical.encode(value).decode()
 
 
 def insert(connection: Connection, recordings: Sequence[Recording]) -> None:

@@ -61,7 +61,9 @@ async def act(ledger: Ledger, *drafts: Draft, operation: str | None = None) -> A
 
 
 def enrolled(source: str, name: str = "camera") -> Draft:
-    return Draft("source.enrolled", f"s:{source}", "sys", {"source": source, "name": name, "kind": "device"})
+    return Draft(
+        "source.enrolled", f"s:{source}", "sys", {"source": source, "name": name, "kind": "device"}
+    )
 
 
 def opened_upload(source: str, upload: str, **more: Any) -> Draft:
@@ -85,7 +87,14 @@ def sealed(source: str, upload: str, item: str, **more: Any) -> Draft:
 
 
 def opened_case(case: str, number: str, **more: Any) -> Draft:
-    fields = {"case": case, "number": number, "kind": "general", "title": "占道经营", "officers": ["甲"], **more}
+    fields = {
+        "case": case,
+        "number": number,
+        "kind": "general",
+        "title": "占道经营",
+        "officers": ["甲"],
+        **more,
+    }
     return Draft("case.opened", f"c:{case}", "u:" + "1" * 32, fields)
 
 
@@ -100,7 +109,13 @@ def unlinked(case: str, item: str, leaf: bytes) -> Draft:
 
 
 def erased(event: Any, *names: str) -> Draft:
-    fields = {"leaf": event.leaf.hex(), "index": event.index, "names": list(names), "ground": "判决", "approver": "乙"}
+    fields = {
+        "leaf": event.leaf.hex(),
+        "index": event.index,
+        "names": list(names),
+        "ground": "判决",
+        "approver": "乙",
+    }
     return Draft("field.erased", event.chain, "u:" + "2" * 32, fields)
 
 
@@ -109,6 +124,8 @@ async def dump(database: Database, *, log: bool = True) -> dict[str, list[tuple[
     tables = (*PROJECTED, entry, disclosure) if log else PROJECTED
     async with database.read() as connection:
         return {
-            table.name: sorted((tuple(row) for row in await connection.execute(select(table))), key=repr)
+            table.name: sorted(
+                (tuple(row) for row in await connection.execute(select(table))), key=repr
+            )
             for table in tables
         }
