@@ -68,10 +68,9 @@ class StoreSettings:
     endpoint: str = ""
     region: str = "us-east-1"
     prefix: str = "liuhen"
-    mode: str = "GOVERNANCE"
+    mode: str = "COMPLIANCE"
     access_key: str = _secret()
     secret_key: str = _secret()
-    certificates: Path | None = None
     create_buckets: bool = False
 
 

@@ -1,0 +1,135 @@
+"""Start, listen, stop: the server as a process.
+
+Guarantee: one server per data folder; it listens beyond loopback only with TLS, behind a proxy
+that it was told of, or when a person insisted; SIGTERM and SIGINT let uploads keep every durable
+byte and put running jobs back.
+Not covered: what the parts do (`liuhen.compose`).
+"""
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import click
+from aiohttp import web
+
+from liuhen.compose import Server, compose, run
+from liuhen.core import core, prepare
+from liuhen.lock import locked
+from liuhen.settings import ServerSettings, Settings
+from verify.errors import MalformedError, UnavailableError
+
+log = logging.getLogger("liuhen.serve")
+
+FIELD = 48 * 1024  # Upload-Metadata with a manifest is longer than aiohttp's 8 KiB
+BANNER = (
+    "*** --insecure: this server listens on {host} without encryption. Tokens and recordings "
+    "can be read and changed on the way. ***"
+)
+
+
+def check_binding(settings: ServerSettings, *, insecure: bool) -> str | None:
+    """The banner to show, if a person insisted; MalformedError for a door left open by mistake."""
+    if (settings.certificate is None) != (settings.private_key is None):
+        raise MalformedError("server: expected certificate and private_key together, got one")
+    if is_loopback(settings.host) or settings.certificate or settings.trusted_proxies:
+        return None
+    if insecure:
+        return BANNER.format(host=settings.host)
+    raise MalformedError(
+        f"server.host: expected a loopback address, got {settings.host} without TLS; set "
+        "server.certificate and server.private_key, or server.trusted_proxies behind a proxy "
+        "that ends TLS, or say --insecure"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def tls(settings: ServerSettings) -> ssl.SSLContext | None:
+    """The server's side of TLS, 1.2 at least."""
+    if settings.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.certificate, settings.private_key)
+    except (OSError, ssl.SSLError) as exc:
+        raise MalformedError(f"server.certificate: expected to load it, got {exc}") from exc
+    return context
+
+
+@asynccontextmanager
+async def listening(server: Server, settings: ServerSettings) -> AsyncIterator[str]:
+    """Accept connections; the address is what is really listened on."""
+    context = tls(settings)
+    runner = web.AppRunner(
+        server.app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=float(settings.stop_seconds),
+        max_field_size=FIELD,
+        auto_decompress=False,  # an upload's bytes are kept as they come
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, ssl_context=context)
+        try:
+            await site.start()
+        except OSError as exc:
+            raise UnavailableError(
+                f"server: expected to listen on {settings.host}:{settings.port}, got {exc.strerror}"
+            ) from exc
+        port = runner.addresses[0][1]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        yield f"{'https' if context else 'http'}://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def serve(settings: Settings, *, insecure: bool = False) -> None:
+    """Run the server until SIGTERM or SIGINT."""
+    banner = check_binding(settings.server, insecure=insecure)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with locked(settings.paths.data), core(settings) as parts:
+        with suppress(UnavailableError):  # a store is away: receiving begins, recording waits
+            await prepare(parts)
+            await parts.startup.once()
+        server = await compose(parts)
+        await server.recovery.run()
+        async with listening(server, settings.server) as address:
+            _show(settings, parts.vkey, address, banner)
+            try:
+                await run(server, stop)
+            finally:
+                server.uploads.slots.let_all_go()
+        log.info("stopped")
+
+
+def _show(settings: Settings, vkey: str, address: str, banner: str | None) -> None:
+    """Where to look, for the person who started it."""
+    if banner is not None:
+        click.echo(banner, err=True)
+    for line in (
+        f"Liuhen 留痕  {address}/",
+        f"  data      {settings.paths.data}",
+        f"  log key   {vkey}",
+        "  sign in   with a token: liuhen token create --right read --right case --name NAME",
+    ):
+        click.echo(line)
+    sys.stdout.flush()
