@@ -44,7 +44,7 @@ BLANKS: Mapping[tuple[str, str], Blank] = {
     **_blanks("view.granted", view, "granted_index", purpose=""),
     **_blanks("token.issued", token, "issued_index", name=""),
 }  # fmt: skip
-NOT_PROJECTED = frozenset({("upload.aborted", "text")})
+NOT_PROJECTED = frozenset({("upload.aborted", "text"), ("item.sealed", "reason")})
 
 
 def check_erasable(type_: str, names: Sequence[str]) -> None:
