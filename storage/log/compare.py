@@ -47,7 +47,7 @@ class StoreSeen:
 class Seen:
     """Everything, read in this order, so that a concurrent writer never makes it look wrong.
 
-    `extended` is the root over the tiles of the first store, then the database's own leaves.
+    `extended` is the root over the signed tiles of the first store, then the database's own leaves.
     """
 
     origin: str  # of the key that this server has
@@ -85,8 +85,9 @@ def compare(seen: Seen) -> Plan:
         _check_store(seen, store)
     if seen.extended is not None and seen.extended != seen.head.root:
         raise VerificationError(
-            f"database of size {seen.head.size}: expected root {seen.extended.hex()} (the log's "
-            f"files up to {first.files.leaves}, then its own entries), got {seen.head.root.hex()}; "
+            f"database of size {seen.head.size}: expected root {seen.extended.hex()} (the signed "
+            f"files up to {max(first.roots, default=0)}, then its own entries), "
+            f"got {seen.head.root.hex()}; "
             "it holds another history than the one published"
         )
     return Plan(adopt=seen.signer is None and first.copy is not None, fill=fill)

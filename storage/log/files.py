@@ -78,7 +78,7 @@ def parse_disclosures(number: int, data: bytes) -> list[Disclosed]:
     for line in data.split(b"\n")[:-1]:
         index = number * WIDTH + len(found)
         try:
-            found.append(_parse_line(index, line))
+            found.append(parse_line(index, line))
         except MalformedError as exc:
             raise MalformedError(f"{path}, line of entry {index}: {exc}") from None
     if len(found) > WIDTH:
@@ -86,7 +86,8 @@ def parse_disclosures(number: int, data: bytes) -> list[Disclosed]:
     return found
 
 
-def _parse_line(index: int, line: bytes) -> Disclosed:
+def parse_line(index: int, line: bytes) -> Disclosed:
+    """One line of a disclosure bundle; MalformedError unless it is that of entry `index`."""
     value = canonical.decode(line)
     if not isinstance(value, dict) or sorted(value) != ["body", "disclosed", "index"]:
         raise MalformedError("expected an object of body, disclosed and index, got another")

@@ -12,7 +12,7 @@ Format: docs/formats/log.md, version 1; the order of writes is docs/formats/stor
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -37,6 +37,7 @@ from verify.errors import (
     UnavailableError,
     VerificationError,
 )
+from verify.tiles import WIDTH
 
 log = logging.getLogger("liuhen.log")
 
@@ -131,11 +132,16 @@ class Publisher:
 
     # --- the loop ---------------------------------------------------------------------------
 
-    async def begin(self, published: Published | None) -> None:
-        """Go on after this checkpoint, which the start has compared; rebuilds the right edge."""
+    async def begin(self, published: Published | None, stale: Iterable[int] = ()) -> None:
+        """Go on after this checkpoint, which the start has compared; rebuilds the right edge.
+
+        `stale` are disclosure bundles to be written again.
+        """
         self.tiles.forget()
         self._writer.begin(await self.tiles.frontier(published.size if published else 0))
         await self._writer.sweep()
+        size = self._writer.frontier.size
+        await self._writer.rewrite([number for number in stale if number * WIDTH < size], size)
         self._published, self._begun = published, True
 
     async def run(self) -> None:

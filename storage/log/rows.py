@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, distinct, select
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
@@ -111,7 +111,7 @@ async def extend(database: Database, edge: Edge, stop: int) -> Edge:
 
 async def touched_bundles(database: Database, since: int, below: int) -> Sequence[int]:
     """The full bundles below size `below` that erasures from entry `since` on change."""
-    statement = select(distinct(erasure.c.index)).where(erasure.c.by_index >= since)
+    statement = select(erasure.c.index).distinct().where(erasure.c.by_index >= since)
     async with database.read() as connection:
         indices = (await connection.execute(statement)).scalars().all()
     return sorted({index // WIDTH for index in indices if index // WIDTH < below // WIDTH})

@@ -21,9 +21,11 @@ from storage.log.publisher import LONGEST_PAUSE_S, Published, Publisher, read_co
 from storage.log.tree import Tiles
 from storage.objects.port import Class, ObjectStore, read_all
 from storage.threads import Threads, in_thread
-from verify import canonical
+from verify import canonical, tiles
 from verify.checkpoint import Checkpoint
+from verify.entries import decode_entry, leaf
 from verify.errors import EvidenceError, NotFoundError, UnavailableError, VerificationError
+from verify.schema import TYPES
 from verify.tiles import WIDTH
 
 log = logging.getLogger("liuhen.log")
@@ -68,9 +70,9 @@ class Startup:
         """One comparison, and what it found left to finish; then recording is open."""
         seen, row, copy = await self._look()
         plan = compare(seen)
-        await self._check_newest(seen)
+        stale = await self._check_newest(seen)
         await self._finish(plan, copy)
-        await self._publisher.begin(row)
+        await self._publisher.begin(row, stale)
         self._ledger.open()
         self.waiting_for = None
         self.compared.set()
@@ -120,14 +122,20 @@ class Startup:
         return Mark(checkpoint.size, checkpoint.root)
 
     async def _extended(self, store: StoreSeen, head: rows.HeadRow | None) -> bytes | None:
-        """The root at the head's size, over the tiles and then the database's own leaves."""
-        if head is None or head.size < store.files.leaves:
+        """The root at the head's size, over the signed tiles and then the database's own leaves.
+
+        Tiles of unsigned entries may lack their upper levels yet; `_check_newest` compares them.
+        """
+        signed = max(store.roots, default=0)
+        if head is None or head.size < signed:
             return None
-        edge = await Tiles(self._stores[0]).edge(store.files.leaves)
+        edge = await Tiles(self._stores[0]).edge(signed)
         return (await rows.extend(self._database, edge, head.size)).root()
 
-    async def _check_newest(self, seen: Seen) -> None:
-        """Compare the bundles from the newest published one on with the database, byte by byte."""
+    async def _check_newest(self, seen: Seen) -> set[int]:
+        """Compare the bundles from the newest published one on with the database, byte by byte;
+        the numbers of the disclosure bundles to be written again."""
+        stale: set[int] = set()
         for store, held in zip(self._stores, seen.stores, strict=True):
             start = max(0, (held.copy.size if held.copy else 0) - 1) // WIDTH
             stop = held.files.entries
@@ -136,7 +144,11 @@ class Startup:
                 async with self._database.read() as connection:
                     found = await rows.read_rows(connection, number * WIDTH, end)
                     erased = await rows.read_erased(connection, number * WIDTH, end)
-                await check_bundle(store, number, found, erased)
+                leaves = max(0, held.files.leaves - number * WIDTH)
+                await check_leaves(store, number, found[:leaves])
+                if not await check_bundle(store, number, found, erased):
+                    stale.add(number)
+        return stale
 
     async def _finish(self, plan: Plan, copy: str | None) -> None:
         if plan.begin:
@@ -155,15 +167,28 @@ async def look_at_store(
     """How far the store's files go, and the roots that its tiles give at every size of interest."""
     mark = Mark(copy.size, copy.root) if copy else None
     held = await files.extent(store, mark.size if mark else 0)
-    tiles = Tiles(store)
+    read = Tiles(store)
     roots: dict[int, bytes] = {}
     for size in {m.size for m in (mark, *others) if m is not None}:
         if size <= held.leaves:
             try:
-                roots[size] = await tiles.root(size)
+                roots[size] = await read.root(size)
             except NotFoundError as exc:
                 raise VerificationError(f"tiles in {store.name}: {exc}") from exc
     return StoreSeen(store.name, mark, held, roots)
+
+
+async def check_leaves(store: ObjectStore, number: int, found: Sequence[files.Row]) -> None:
+    """Raise VerificationError unless the level-0 tile of this number holds these entries' hashes."""
+    if not found:
+        return
+    held = await Tiles(store).tile(0, number, len(found))
+    for row, got in zip(found, tiles.decode_tile(held, len(found)), strict=True):
+        if got != leaf(row.raw):
+            raise VerificationError(
+                f"{tiles.tile_path(0, number)} in {store.name}, entry {row.index}: "
+                f"expected leaf {leaf(row.raw).hex()} as in the database, got {got.hex()}"
+            )
 
 
 async def check_bundle(
@@ -171,11 +196,12 @@ async def check_bundle(
     number: int,
     found: Sequence[files.Row],
     erased: frozenset[tuple[int, str]],
-) -> None:
+) -> bool:
     """Raise VerificationError unless both bundles of this number say what the database says.
 
-    A triple that an erasure has taken from the database may still stand in the store, or one may
-    be gone there that stands here: the publisher then writes the bundle again.
+    False if the disclosure bundle is to be written again: a kill between an erasure and its
+    publication leaves a triple there that is gone here; one that lost the database's newest acts
+    too can leave one here that is gone there.
     """
     path = files.bundle_path(number)
     entries = await files.read_bundle(store, number, len(found))
@@ -186,26 +212,38 @@ async def check_bundle(
                 f"expected {row.raw.decode(errors='replace')} as in the database, "
                 f"got {raw.decode(errors='replace')}"
             )
+    path = f"{files.disclosures_path(number)} in {store.name}"
     try:
         lines = await files.read_disclosures(store, number)
     except NotFoundError as exc:
         raise VerificationError(f"{store.name}: {exc}") from exc
-    for row, line in zip(found, lines, strict=False):
-        body, disclosed = line.row_texts
-        if (body, disclosed) == (row.body, row.disclosed):
-            continue
-        own = {canonical.encode(t) for t in canonical.decode(row.disclosed.encode())}
-        more = [t for t in line.triples if canonical.encode(list(t)) not in own]
-        if body != row.body or any((row.index, name) not in erased for _, name, _ in more):
-            raise VerificationError(
-                f"{files.disclosures_path(number)} in {store.name}, entry {row.index}: "
-                "expected the body and the disclosures of the database, got others"
-            )
     if len(lines) < len(found):
+        raise VerificationError(f"{path}: expected {len(found)} lines, got {len(lines)}")
+    same = [_same(path, row, line, erased) for row, line in zip(found, lines, strict=False)]
+    return all(same)
+
+
+def _same(
+    path: str, row: files.Row, line: files.Disclosed, erased: frozenset[tuple[int, str]]
+) -> bool:
+    body, disclosed = line.row_texts
+    if (body, disclosed) == (row.body, row.disclosed):
+        return True
+    own = {canonical.encode(t): t[1] for t in canonical.decode(row.disclosed.encode())}
+    held = {canonical.encode(list(t)): t[1] for t in line.triples}
+    fields = TYPES[decode_entry(row.raw).type].fields
+    gone_here = [name for triple, name in held.items() if triple not in own]
+    gone_there = [name for triple, name in own.items() if triple not in held]
+    if (
+        body != row.body
+        or any((row.index, name) not in erased for name in gone_here)
+        or any(name not in fields or not fields[name].erasable for name in gone_there)
+    ):
         raise VerificationError(
-            f"{files.disclosures_path(number)} in {store.name}: "
-            f"expected {len(found)} lines or more, got {len(lines)}"
+            f"{path}, entry {row.index}: expected the body and the disclosures "
+            "of the database, got others"
         )
+    return False
 
 
 async def fill(source: ObjectStore, target: ObjectStore) -> None:

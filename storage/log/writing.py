@@ -62,12 +62,17 @@ class Writer:
         An erasure is an entry itself, so the last bundle is written anyway when there was one.
         """
         start = self.frontier.size
-        for number in await rows.touched_bundles(self._database, erased_since, start):
-            await self._disclosures(await self._rows(number * WIDTH, (number + 1) * WIDTH))
+        await self.rewrite(await rows.touched_bundles(self._database, erased_since, start), start)
         while start < stop:
             end = min(stop, (start // WIDTH + BATCH) * WIDTH)
             await self._batch(start, end, last=end == stop)
             start = end
+
+    async def rewrite(self, numbers: Iterable[int], size: int) -> None:
+        """Write these disclosure bundles again, up to `size` entries."""
+        for number in numbers:
+            stop = min(size, (number + 1) * WIDTH)
+            await self._disclosures(await self._rows(number * WIDTH, stop))
 
     async def _batch(self, start: int, stop: int, *, last: bool) -> None:
         found = await self._rows(start // WIDTH * WIDTH, stop)
