@@ -1,19 +1,55 @@
-"""The command line: one group, one module per group of commands.
+"""The command line: one group, one module per group of commands, loaded when it is asked for.
 
 Every deliberate error is one line, `code: message`, and an exit code (`liuhen.exits`).  No secret
 is ever an argument: tokens come from a file or the environment, the log's key from its file.
 """
 
+import importlib
 import os
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from liuhen import settings
-from liuhen.commands import erase, log, push, serve, token, verify
 from liuhen.exits import Commands
 from liuhen.settings import Settings
+
+MODULES = {
+    "serve": "serve",
+    "push": "push",
+    "verify": "verify",
+    "log": "log",
+    "token": "token",
+    "erase": "erase",
+}
+"""Command and its module below `liuhen.commands`; the command has its module's name there."""
+
+
+class Lazy(MutableMapping[str, click.Command]):
+    """Commands by name, imported at the first look: a device's `push` never loads the database."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name in MODULES and name not in self._loaded:
+            module = importlib.import_module(f"liuhen.commands.{MODULES[name]}")
+            self._loaded[name] = getattr(module, name)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +62,7 @@ class Config:
         return settings.load(self.file, os.environ)
 
 
-@click.group(cls=Commands)
+@click.group(cls=Commands, commands=Lazy())
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -38,13 +74,6 @@ def main(ctx: click.Context, config: Path | None) -> None:
     """Liuhen 留痕: keeps the whole process of an enforcement case on record, provably."""
     ctx.obj = Config(config)
 
-
-main.add_command(serve.serve)
-main.add_command(push.push)
-main.add_command(verify.verify)
-main.add_command(log.log)
-main.add_command(token.token)
-main.add_command(erase.erase)
 
 if __name__ == "__main__":
     main()
