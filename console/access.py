@@ -89,7 +89,9 @@ class TokenAccess:
             sent = value if isinstance(value, str) else None
         if sent is None or not hmac.compare_digest(sent.encode(), csrf.encode()):
             self._stranger("csrf")
-            raise ForgedRequestError("CSRF token: expected that of the session, got another or none")
+            raise ForgedRequestError(
+                "CSRF token: expected that of the session, got another or none"
+            )
 
     async def _by_digest(self, wanted: str) -> Caller | None:
         t, s = tables.token, tables.token_secret

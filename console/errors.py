@@ -1,13 +1,20 @@
 """Errors that only a door for people and programs can have."""
 
 from storage.errors import TooManyError, UnauthenticatedError
-from verify.errors import ConflictError, DeniedError, MalformedError, NotFoundError
+from verify.errors import (
+    ConflictError,
+    DeniedError,
+    IncompleteError,
+    MalformedError,
+    NotFoundError,
+)
 
 
 class RangeError(MalformedError):
-    """The asked bytes lie outside the recording."""
+    """The asked bytes lie outside the recording, whose `size` is told where it is known."""
 
     code = "range-outside"
+    size: int | None = None
 
 
 class ViewEndedError(ConflictError):
@@ -50,3 +57,33 @@ class NotAllowedMethodError(MalformedError):
     """The address exists, but not for this method."""
 
     code = "method-not-allowed"
+
+
+class NumberTakenError(ConflictError):
+    """Another case has this number."""
+
+    code = "case-number-taken"
+
+
+class AlreadyLinkedError(ConflictError):
+    """The item is linked to this case already."""
+
+    code = "already-linked"
+
+
+class NotLinkedError(ConflictError):
+    """The item is not linked to this case."""
+
+    code = "not-linked"
+
+
+class NotDerivedError(NotFoundError):
+    """This poster or waveform does not exist, or not yet."""
+
+    code = "not-derived"
+
+
+class NotPublishedError(IncompleteError):
+    """No signed checkpoint covers this entry yet; the receipt exists a moment later."""
+
+    code = "not-published"

@@ -19,7 +19,7 @@ _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
@@ -35,7 +35,7 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
 
 def is_secure(request: web.Request, trusted: tuple[str, ...], *, always: bool = False) -> bool:
     """Whether the person reached us over TLS; a forwarded word counts from trusted proxies only."""
-    if always or request.transport is not None and request.transport.get_extra_info("sslcontext"):
+    if always or (request.transport is not None and request.transport.get_extra_info("sslcontext")):
         return True
     forwarded = request.headers.get("X-Forwarded-Proto", "")
     return from_trusted(request, trusted) and forwarded.split(",")[0].strip() == "https"

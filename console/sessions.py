@@ -28,9 +28,7 @@ class Session:
 
 async def begin(database: Database, token: str, *, now_ms: int, lasts_s: int) -> Session:
     """A new session of this token; those that are over are swept away."""
-    made = Session(
-        secrets.token_urlsafe(32), secrets.token_urlsafe(32), now_ms + lasts_s * 1000
-    )
+    made = Session(secrets.token_urlsafe(32), secrets.token_urlsafe(32), now_ms + lasts_s * 1000)
 
     def work(conn: Connection) -> None:
         conn.execute(delete(tables.session).where(tables.session.c.expires_ms < now_ms))
@@ -53,9 +51,7 @@ async def end(database: Database, value: str) -> None:
     await database.write(work)
 
 
-async def token_and_csrf(
-    database: Database, value: str, *, now_ms: int
-) -> tuple[str, str] | None:
+async def token_and_csrf(database: Database, value: str, *, now_ms: int) -> tuple[str, str] | None:
     """The token's id and the CSRF value behind a cookie, while the session lasts."""
     c = tables.session.c
     query = select(c.token, c.csrf).where(c.digest == digest(value), c.expires_ms > now_ms)

@@ -1,6 +1,6 @@
 """What an operator may choose for the console."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 class ConsoleSettings:
     """Read once by the composition; nothing here reads the environment."""
 
-    zone: ZoneInfo = ZoneInfo("Asia/Shanghai")  # times on pages
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))  # times on pages
     language: str = "zh-CN"  # where the browser asks for neither
     public_url: str | None = None  # as people reach us; else taken from the request
     trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-* are believed

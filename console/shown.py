@@ -7,7 +7,7 @@ Not covered: HTML escaping, which the templates do.
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 # Cc control, Cf format (bidi marks, joiners, BOM), Zl/Zp separators, Co private use, Cs surrogates
@@ -53,21 +53,6 @@ def duration(ms: int) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def utc_text(ms: int) -> str:
-    """The exact UTC instant, as entries write it."""
-    whole, rest = divmod(ms, 1000)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03}Z"
-
-
-def parse_utc(text: str) -> int | None:
-    """Milliseconds of an entry's UTC time; None if it is not one."""
-    try:
-        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return round(moment.timestamp() * 1000)
 
 
 def local_time(ms: int, zone: ZoneInfo, pattern: str) -> str:

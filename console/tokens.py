@@ -71,7 +71,9 @@ def issue(
     """The rule: which entries give out this token; `known_source` is the id behind the name."""
     name = name.strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise MalformedError(f"token name: expected 1 to {MAX_NAME} printable characters, got {name!r:.40}")
+        raise MalformedError(
+            f"token name: expected 1 to {MAX_NAME} printable characters, got {name!r:.40}"
+        )
     if not rights:
         raise MalformedError("token rights: expected at least one, got none")
     fields = {"token": token, "name": name, "rights": sorted(str(r) for r in rights)}

@@ -1,0 +1,268 @@
+"""The API of people and programs: cases, items, jobs.  The contract is openapi.yaml.
+
+Guarantee: every route asks for its right first; whatever changes the record is an act of `cases`
+or `console.views`.
+Not covered: uploads and the log's files (`ingest`), bytes of recordings (`console.media`).
+"""
+
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy import Connection, select
+
+from cases import acts, queries, trail
+from console import items, said, shown
+from console.answers import allowed, limit, plain, speech, tagged
+from console.errors import (
+    AlreadyLinkedError,
+    NotDerivedError,
+    NotLinkedError,
+    NumberTakenError,
+)
+from console.media import disposition
+from console.parts import PARTS
+from storage import tables
+from storage.access import Right
+from storage.errors import HaltedError, NotComparedError
+from storage.objects.port import Class, read_all
+from verify.errors import ConflictError, IncompleteError, NotFoundError, UnavailableError
+
+ROUTES = web.RouteTableDef()
+POSTER_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
+MAX_WAIT_S = 20
+
+
+async def item_values(request: web.Request, rows: list[queries.Item]) -> list[dict[str, Any]]:
+    """Items of a list with their states."""
+    async with request.app[PARTS].database.read() as conn:
+        beside = await items.beside_of(conn, rows)
+    spoken = speech(request)
+    return [said.item(row, said.state(beside[row.id].state, spoken)) for row in rows]
+
+
+@ROUTES.get("/api/cases")
+async def list_cases(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    async with request.app[PARTS].database.read() as conn:
+        page = await queries.cases(conn, cursor=request.query.get("cursor"), limit=limit(request))
+    spoken = speech(request)
+    return plain({"cases": [said.case(c, spoken) for c in page.rows], "next": page.next})
+
+
+@ROUTES.post("/api/cases")
+async def open_case(request: web.Request) -> web.Response:
+    caller = await allowed(request, Right.CASE)
+    body = await request.json()
+    try:
+        id_ = await acts.open_case(
+            request.app[PARTS].ledger,
+            caller.actor,
+            number=body["number"],
+            kind=body["kind"],
+            title=body["title"],
+            officers=body.get("officers", []),
+        )
+    except ConflictError as error:
+        raise NumberTakenError(str(error)) from error
+    response = plain({"id": id_, "url": f"/cases/{id_}"}, 201)
+    response.headers["Location"] = f"/api/cases/{id_}"
+    return response
+
+
+@ROUTES.get("/api/cases/{case}")
+async def get_case(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    id_ = request.match_info["case"]
+    async with request.app[PARTS].database.read() as conn:
+        case = await queries.case(conn, id_)
+        page = await queries.items_of_case(
+            conn, id_, cursor=request.query.get("cursor"), limit=limit(request)
+        )
+        beside = await items.beside_of(conn, [linked.item for linked in page.rows])
+    spoken = speech(request)
+    linked = [
+        said.item(row.item, said.state(beside[row.item.id].state, spoken))
+        | {"stage": row.stage, "reason": row.reason, "linked_index": row.linked_index}
+        for row in page.rows
+    ]
+    return tagged(request, said.case(case, spoken) | {"items": linked, "next": page.next})
+
+
+@ROUTES.get("/api/cases/{case}/trail")
+async def case_trail(request: web.Request) -> web.Response:
+    return await _trail(request, "case")
+
+
+@ROUTES.get("/api/items/{item}/trail")
+async def item_trail(request: web.Request) -> web.Response:
+    return await _trail(request, "item")
+
+
+async def _trail(request: web.Request, subject: trail.Subject) -> web.Response:
+    await allowed(request, Right.READ)
+    id_ = request.match_info[subject]
+    async with request.app[PARTS].database.read() as conn:
+        await (queries.case if subject == "case" else queries.item)(conn, id_)
+        page = await trail.trail(
+            conn, subject, id_, after=request.query.get("cursor"), limit=limit(request, 100)
+        )
+    spoken = speech(request)
+    return plain({"entries": [said.step(s, spoken) for s in page.rows], "next": page.next})
+
+
+@ROUTES.post("/api/cases/{case}/links")
+async def link(request: web.Request) -> web.Response:
+    caller = await allowed(request, Right.CASE)
+    body = await request.json()
+    try:
+        event = await acts.link(
+            request.app[PARTS].ledger,
+            caller.actor,
+            case=request.match_info["case"],
+            item=body["item"],
+            stage=body.get("stage") or None,
+            reason=body["reason"],
+        )
+    except ConflictError as error:
+        raise AlreadyLinkedError(str(error)) from error
+    return plain({"index": event.index, "leaf": event.leaf.hex()}, 201)
+
+
+@ROUTES.post("/api/cases/{case}/links/{item}/unlink")
+async def unlink(request: web.Request) -> web.Response:
+    caller = await allowed(request, Right.CASE)
+    body = await request.json()
+    try:
+        event = await acts.unlink(
+            request.app[PARTS].ledger,
+            caller.actor,
+            case=request.match_info["case"],
+            item=request.match_info["item"],
+            reason=body["reason"],
+        )
+    except ConflictError as error:
+        raise NotLinkedError(str(error)) from error
+    return plain({"index": event.index, "leaf": event.leaf.hex()}, 201)
+
+
+@ROUTES.get("/api/inbox")
+async def inbox(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    async with request.app[PARTS].database.read() as conn:
+        page = await queries.inbox(conn, cursor=request.query.get("cursor"), limit=limit(request))
+    values = await item_values(request, [w.item for w in page.rows])
+    waiting = [
+        value | {"case_wish": row.wish, "case_proposed": row.proposed}
+        for value, row in zip(values, page.rows, strict=True)
+    ]
+    return plain({"items": waiting, "next": page.next})
+
+
+@ROUTES.get("/api/items")
+async def list_items(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    async with request.app[PARTS].database.read() as conn:
+        page = await queries.items(conn, cursor=request.query.get("cursor"), limit=limit(request))
+    return plain({"items": await item_values(request, list(page.rows)), "next": page.next})
+
+
+@ROUTES.get("/api/items/{item}")
+async def get_item(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    async with request.app[PARTS].database.read() as conn:
+        detail = await items.detail(conn, request.match_info["item"])
+    return tagged(request, said.detail(detail, speech(request)))
+
+
+@ROUTES.get("/api/items/{item}/receipt")
+async def receipt(request: web.Request) -> web.Response:
+    """The receipt as a file; 202 while no checkpoint covers the entry."""
+    await allowed(request, Right.READ)
+    parts = request.app[PARTS]
+    async with parts.database.read() as conn:
+        index = await items.sealed_index(conn, request.match_info["item"])
+        row = await queries.item(conn, request.match_info["item"])
+    wait = min(MAX_WAIT_S, int(request.query.get("wait", "0")))
+    try:
+        text = await parts.receipts.of(index, wait=wait)
+    except (IncompleteError, UnavailableError) as error:
+        if isinstance(error, HaltedError | NotComparedError):
+            raise
+        waiting = plain({"state": "recorded", "index": index}, 202)
+        waiting.headers["Retry-After"] = "1"
+        return waiting
+    return web.Response(
+        text=text,
+        content_type="text/plain",
+        charset="utf-8",
+        headers={
+            "Content-Disposition": disposition(f"{shown.safe_filename(row.name)}.tlog-proof"),
+            "Cache-Control": "private, no-cache",
+        },
+    )
+
+
+@ROUTES.get("/api/items/{item}/poster")
+async def poster(request: web.Request) -> web.Response:
+    return await _derived(request, "poster")
+
+
+@ROUTES.get("/api/items/{item}/peaks")
+async def peaks(request: web.Request) -> web.Response:
+    return await _derived(request, "peaks")
+
+
+async def _derived(request: web.Request, what: str) -> web.Response:
+    """A small derivative whole.  Seeing it needs the right to see the item and is no view."""
+    await allowed(request, Right.READ)
+    parts, id_ = request.app[PARTS], request.match_info["item"]
+    async with parts.database.read() as conn:
+        found = await items.derived_object(conn, id_, what)
+    if found is None:
+        raise NotDerivedError(f"item {id_}: expected a {what}, got none")
+    key, mime, sha256, _ = found
+    etag = f'"{sha256}"'
+    headers = {"ETag": etag, "Cache-Control": "private, max-age=3600"}
+    if f'"{sha256}"' in request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=headers)
+    try:
+        body = await read_all(parts.work, Class.WORK, key)
+    except NotFoundError as error:  # the work class may be lost; it is made again on demand
+        raise NotDerivedError(f"item {id_}: expected a {what}, got none") from error
+    type_ = mime if mime in POSTER_TYPES else "application/octet-stream"
+    return web.Response(body=body, content_type=type_, headers=headers)
+
+
+@ROUTES.post("/api/items/{item}/playable")
+async def want_playable(request: web.Request) -> web.Response:
+    """Somebody waits: put its conversion first."""
+    await allowed(request, Right.READ)
+    parts, id_ = request.app[PARTS], request.match_info["item"]
+    now_ms = parts.clock.now_ms()
+
+    def work(conn: Connection) -> None:
+        known = conn.execute(select(tables.item.c.id).where(tables.item.c.id == id_)).scalar()
+        if known is None:
+            raise NotFoundError(f"item: expected a known id, got {id_}")
+        parts.want_playable(conn, id_, now_ms)
+
+    await parts.database.write(work)
+    async with parts.database.read() as conn:
+        detail = await items.detail(conn, id_)
+    return plain({"state": said.state(detail.beside.state, speech(request))}, 202)
+
+
+@ROUTES.get("/api/jobs")
+async def list_jobs(request: web.Request) -> web.Response:
+    await allowed(request, Right.ADMIN)
+    async with request.app[PARTS].database.read() as conn:
+        rows = await items.jobs(conn, only=request.query.get("state"), limit=limit(request, 100))
+    spoken = speech(request)
+    return plain({"jobs": [said.job(row, spoken) for row in rows]})
+
+
+@ROUTES.post("/api/jobs/{key}/retry")
+async def retry_job(request: web.Request) -> web.Response:
+    await allowed(request, Right.ADMIN)
+    await request.app[PARTS].retry_job(request.match_info["key"])
+    return plain({"key": request.match_info["key"]}, 202)

@@ -1,0 +1,93 @@
+"""The console's application: routes, middlewares, the sweep of views."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from console import api, contract, health, login, rooms, views_api
+from console.access import CALLER
+from console.answers import speech
+from console.denials import Denials
+from console.media import VIEWS
+from console.pages import STATIC, TEMPLATES, Static, environment, error_page, static_file
+from console.parts import PARTS, Parts
+from console.problems import problems
+from console.security import add_headers
+from console.views import Views
+from storage.errors import RightMissingError
+
+__all__ = ["Parts", "create_app"]
+
+
+def create_app(parts: Parts) -> web.Application:
+    """Build the application from parts that the caller made and will close."""
+    denials = Denials(parts.database, parts.ledger, parts.clock)
+    app = web.Application(
+        middlewares=[
+            _measured,
+            problems(speech, error_page, denials, parts.status),
+            _counted_denials,
+            contract.validate,
+        ],
+        client_max_size=contract.MAX_BODY,  # of bodies read whole; uploads are streamed
+    )
+    static = Static()
+    app[PARTS] = parts
+    app[STATIC], app[TEMPLATES] = static, environment(static)
+    app[VIEWS] = Views(parts.database, parts.ledger, parts.clock, view_s=parts.settings.view_s)
+    app[login.ATTEMPTS] = login.Attempts(parts.settings.login_failures)
+    app.on_response_prepare.append(add_headers)
+    app.add_routes(health.ROUTES)
+    app.add_routes(login.ROUTES)
+    app.add_routes(api.ROUTES)
+    app.add_routes(views_api.ROUTES)
+    app.add_routes(rooms.ROUTES)
+    app.add_routes([web.get("/static/{name}", static_file), web.get("/favicon.ico", _favicon)])
+    app.add_routes(parts.routes)
+    app.cleanup_ctx.append(_sweeping)
+    return app
+
+
+async def _sweeping(app: web.Application) -> AsyncIterator[None]:
+    task = asyncio.create_task(app[VIEWS].run(), name="views")
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _favicon(_request: web.Request) -> web.Response:
+    raise web.HTTPMovedPermanently("/static/mark.svg")
+
+
+@web.middleware
+async def _measured(request: web.Request, handler: Handler) -> web.StreamResponse:
+    metrics, begun = request.app[PARTS].metrics, time.monotonic()
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "none"
+    status = 500
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        status = error.status
+        raise
+    else:
+        status = response.status
+        return response
+    finally:
+        metrics.requests.labels(request.method, route, status).inc()
+        metrics.seconds.labels(route).observe(time.monotonic() - begun)
+
+
+@web.middleware
+async def _counted_denials(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except RightMissingError as error:
+        if CALLER in request:
+            request.app[PARTS].metrics.denied.labels(str(error.right)).inc()
+        raise

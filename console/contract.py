@@ -1,0 +1,103 @@
+"""The API against its own specification: every request is validated before its handler runs.
+
+Guarantee: a handler of a path in openapi.yaml sees only parameters and bodies that the
+specification allows; a test validates the answers, too.
+Not covered: uploads and the log's files, which have specifications of their own, and the bytes of
+recordings: validating them would read them into memory.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import yaml
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from openapi_core import Config, OpenAPI
+from openapi_core.contrib.aiohttp import AIOHTTPOpenAPIWebRequest
+from openapi_core.exceptions import OpenAPIError
+from openapi_core.validation.request.validators import (
+    V31RequestBodyValidator,
+    V31RequestParametersValidator,
+)
+
+from verify.errors import MalformedError
+
+FILE = Path(__file__).parent / "openapi.yaml"
+OUTSIDE = ("/api/uploads", "/api/views/{view}/media")
+MAX_BODY = 256 * 1024
+_CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@cache
+def parameters() -> OpenAPI:
+    """Checks paths, queries and headers.  Who calls is `console.access`'s business."""
+    return _spec(V31RequestParametersValidator)
+
+
+@cache
+def bodies() -> OpenAPI:
+    """Checks bodies."""
+    return _spec(V31RequestBodyValidator)
+
+
+def _spec(validator: object) -> OpenAPI:
+    document = yaml.safe_load(FILE.read_text("utf-8"))
+    config = Config(request_validator_cls=validator)
+    return OpenAPI.from_dict(document, config=config)
+
+
+@cache
+def operations() -> dict[tuple[str, str], str]:
+    """(method, path) -> operationId of everything in the specification."""
+    document = yaml.safe_load(FILE.read_text("utf-8"))
+    return {
+        (method.upper(), path): operation["operationId"]
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if method != "parameters"
+    }
+
+
+def _inside(request: web.Request) -> bool:
+    resource = request.match_info.route.resource
+    if resource is None or resource.canonical.startswith(OUTSIDE):
+        return False
+    return (request.method, resource.canonical) in operations()
+
+
+def reason(error: BaseException) -> str:
+    """The innermost message, on one line and without the values that were sent."""
+    cause: BaseException = error
+    schema_errors = getattr(error, "__cause__", None)
+    found = list(getattr(schema_errors, "schema_errors", ()))
+    if found:
+        where = "/".join(str(part) for part in found[0].absolute_path) or "body"
+        return f"{where}: expected {found[0].validator} {found[0].validator_value}"[:200]
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return re.sub(r"\s+", " ", str(cause) or type(cause).__name__)[:200]
+
+
+@web.middleware
+async def validate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what the specification does not allow."""
+    if not _inside(request):
+        return await handler(request)
+    body = None
+    if request.method in _CHANGES:
+        if (request.content_length or 0) > MAX_BODY:
+            raise MalformedError(
+                f"body: expected at most {MAX_BODY} bytes, got {request.content_length}"
+            )
+        body = await request.read()
+    seen = AIOHTTPOpenAPIWebRequest(request, body=body or None)
+    try:
+        parameters().validate_request(seen)
+        if request.method in _CHANGES:
+            bodies().validate_request(seen)
+    except OpenAPIError as error:
+        raise MalformedError(
+            f"request: expected what openapi.yaml allows, got {reason(error)}"
+        ) from error
+    return await handler(request)

@@ -1,0 +1,192 @@
+"""The pages themselves: home, case, item, upload, how to verify."""
+
+import logging
+from typing import Any
+
+from aiohttp import web
+
+from cases import queries, trail
+from cases.rules import KINDS, STAGES
+from console import items, said, shown, words
+from console.answers import allowed, speech, tagged
+from console.media import shown_type
+from console.pages import render
+from console.parts import PARTS
+from console.security import base_url
+from storage.access import Right
+from verify.errors import EvidenceError, NotFoundError
+
+LOG = logging.getLogger("liuhen.console")
+ROUTES = web.RouteTableDef()
+HOME_ROWS = 20
+TRAIL_ROWS = 100
+
+
+@ROUTES.get("/")
+async def home(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    parts, spoken = request.app[PARTS], speech(request)
+    async with parts.database.read() as conn:
+        cases = await queries.cases(conn, cursor=request.query.get("cases"), limit=HOME_ROWS)
+        inbox = await queries.inbox(conn, cursor=request.query.get("inbox"), limit=HOME_ROWS)
+        beside = await items.beside_of(conn, [w.item for w in inbox.rows])
+        uploads = await queries.open_uploads(
+            conn, cursor=request.query.get("uploads"), limit=HOME_ROWS
+        )
+        moving = [await _upload_state(request, conn, row) for row in uploads.rows]
+        failed = await items.jobs(conn, only="failed", limit=HOME_ROWS)
+    return await render(
+        request,
+        "home.html",
+        cases=cases,
+        kinds=KINDS,
+        inbox=inbox,
+        states={w.item.id: said.state(beside[w.item.id].state, spoken) for w in inbox.rows},
+        beside=beside,
+        uploads=list(zip(uploads.rows, moving, strict=True)),
+        uploads_next=uploads.next,
+        failed=failed,
+    )
+
+
+async def _upload_state(request: web.Request, conn: Any, row: queries.Upload) -> dict[str, Any]:
+    parts = request.app[PARTS]
+    value = await items.upload_state(
+        conn,
+        row,
+        now_ms=parts.clock.now_ms(),
+        interrupted_after_ms=parts.settings.interrupted_after_s * 1000,
+        stores=len(parts.stores),
+    )
+    return said.state(value, speech(request))
+
+
+@ROUTES.get("/cases/{case}")
+async def case(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    parts, spoken, id_ = request.app[PARTS], speech(request), request.match_info["case"]
+    async with parts.database.read() as conn:
+        row = await queries.case(conn, id_)
+        linked = await queries.items_of_case(
+            conn, id_, cursor=request.query.get("items"), limit=HOME_ROWS
+        )
+        beside = await items.beside_of(conn, [one.item for one in linked.rows])
+        inbox = await queries.inbox(conn, limit=HOME_ROWS)
+        steps = await trail.trail(
+            conn, "case", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
+        )
+    return await render(
+        request,
+        "case.html",
+        case=row,
+        linked=linked,
+        beside=beside,
+        states={one.item.id: said.state(beside[one.item.id].state, spoken) for one in linked.rows},
+        waiting=inbox.rows,
+        stages=STAGES,
+        steps=_steps(steps, spoken),
+        steps_next=steps.next,
+    )
+
+
+def _steps(page: queries.Page[trail.Step], spoken: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "index": step.index, "seq": step.seq, "type": step.type, "at": step.at,
+            "leaf": step.leaf, "chain": step.chain, "who": words.who(step, spoken),
+            "words": words.words(step, spoken),
+        }
+        for step in page.rows
+    ]  # fmt: skip
+
+
+@ROUTES.get("/items/{item}")
+async def item(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    parts, spoken, id_ = request.app[PARTS], speech(request), request.match_info["item"]
+    async with parts.database.read() as conn:
+        try:
+            detail = await items.detail(conn, id_)
+        except NotFoundError:
+            return await _as_upload(request, id_)
+        steps = await trail.trail(
+            conn, "item", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
+        )
+        cases = await queries.cases(conn, limit=100)
+    linked = {c.id for c in detail.cases}
+    return await render(
+        request,
+        "item.html",
+        d=detail,
+        item=detail.item,
+        state=said.state(detail.beside.state, spoken),
+        safe_name=shown.safe_filename(detail.item.name or id_),
+        inline_type=_inline(detail),
+        is_image=detail.beside.verdict == "image",
+        has_peaks="peaks" in detail.beside.derived,
+        has_poster="poster" in detail.beside.derived,
+        open_cases=[c for c in cases.rows if c.id not in linked],
+        proposed=next((c for c in cases.rows if c.number == detail.wish), None),
+        stages=STAGES,
+        steps=_steps(steps, spoken),
+        steps_next=steps.next,
+        vkey=parts.vkey,
+        base=base_url(request, parts.settings.trusted_proxies, parts.settings.public_url),
+    )
+
+
+def _inline(detail: items.Detail) -> str:
+    """video, audio or image: which element shows it."""
+    made = next((d.mime for d in detail.derived if d.what == "playable"), None)
+    mime = made or shown_type(str(detail.probe.get("mime") or "")) or shown_type(detail.item.mime)
+    return (mime or "video/mp4").split("/")[0]
+
+
+async def _as_upload(request: web.Request, id_: str) -> web.Response:
+    """Somebody followed an item's address with the id of its upload."""
+    async with request.app[PARTS].database.read() as conn:
+        row = await queries.upload(conn, id_)
+    raise web.HTTPSeeOther(f"/uploads/{row.id}")
+
+
+@ROUTES.get("/uploads/{upload}")
+async def upload(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    spoken, id_ = speech(request), request.match_info["upload"]
+    async with request.app[PARTS].database.read() as conn:
+        row = await queries.upload(conn, id_)
+        if row.state == "sealed" and row.item is not None:
+            raise web.HTTPSeeOther(f"/items/{row.item}")
+        state = await _upload_state(request, conn, row)
+        steps = await trail.trail(conn, "upload", id_, limit=TRAIL_ROWS)
+    return await render(
+        request, "upload.html", upload=row, state=state, steps=_steps(steps, spoken),
+        steps_next=None,
+    )  # fmt: skip
+
+
+@ROUTES.get("/uploads/{upload}/state")
+async def upload_state(request: web.Request) -> web.Response:
+    """What the upload's page asks for while somebody looks."""
+    await allowed(request, Right.READ)
+    async with request.app[PARTS].database.read() as conn:
+        row = await queries.upload(conn, request.match_info["upload"])
+        state = await _upload_state(request, conn, row)
+    goal = f"/items/{row.item}" if row.state == "sealed" and row.item else None
+    return tagged(request, {"state": state, "goal": goal, "offset": row.offset, "size": row.size})
+
+
+@ROUTES.get("/verify")
+async def verify(request: web.Request) -> web.Response:
+    """Public: how anybody checks a receipt without us."""
+    parts = request.app[PARTS]
+    try:
+        await parts.access.caller(request)  # only to show who is signed in
+    except EvidenceError:  # the page is for strangers, too
+        LOG.debug("verify page shown to a stranger")
+    return await render(
+        request,
+        "verify.html",
+        vkey=parts.vkey,
+        base=base_url(request, parts.settings.trusted_proxies, parts.settings.public_url),
+    )
