@@ -82,6 +82,15 @@ def minio_binary() -> Path:
     return _binary("minio", "LIUHEN_MINIO", "run scripts/minio, which builds it once")
 
 
+def has_versitygw() -> bool:
+    """The second S3 server is an extra: tests that use it exist only where it is installed."""
+    try:
+        versitygw_binary()
+    except MissingError:
+        return False
+    return True
+
+
 def versitygw_binary() -> Path:
     how = "go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 into that folder"
     return _binary("versitygw", "LIUHEN_VERSITYGW", how)

@@ -176,8 +176,11 @@ class S3Store:
 
     async def check(self) -> None:
         for class_ in Class:
-            lock = class_ is Class.EVIDENCE
-            await in_thread(self._control.check_bucket, self._bucket(class_), lock=lock)
+            bucket, locked = self._bucket(class_), class_ is Class.EVIDENCE
+            # Without versions elsewhere too: a replaced checkpoint would stay for ever.
+            await in_thread(self._control.check_versions, bucket, wanted=locked)
+            if locked and not await self._wire.locks(bucket):
+                raise VerificationError(f"{self.name} {bucket}: expected Object Lock, got none")
 
     async def close(self) -> None:
         await self._wire.close()

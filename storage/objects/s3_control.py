@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
@@ -76,28 +77,19 @@ class Control:
                     bucket_name=bucket, config=VersioningConfig(ENABLED)
                 )
 
-    def check_bucket(self, bucket: str, *, lock: bool) -> None:
-        """VerificationError unless the bucket is set up as its class needs it."""
+    def check_versions(self, bucket: str, *, wanted: bool) -> None:
+        """VerificationError unless the bucket is there and keeps versions, or keeps none."""
         with self._answers(bucket):
             if not self._client.bucket_exists(bucket_name=bucket):
                 raise VerificationError(f"{self._name} {bucket}: expected a bucket, got none")
             status = self._client.get_bucket_versioning(bucket_name=bucket).status
-            if (status == ENABLED) != lock:
-                expected = "versions" if lock else "no versions"
+            if (status == ENABLED) != wanted:
+                expected = "versions" if wanted else "no versions"
                 raise VerificationError(f"{self._name} {bucket}: expected {expected}, got {status}")
-            if lock:
-                try:
-                    self._client.get_object_lock_config(bucket_name=bucket)
-                except S3Error as error:
-                    if error.code != "ObjectLockConfigurationNotFoundError":
-                        raise
-                    raise VerificationError(
-                        f"{self._name} {bucket}: expected Object Lock, got none"
-                    ) from error
 
     def stat(self, bucket: str, key: str, version: str | None) -> Locked:
         """What HEAD says of one version; the retention in the answer's headers."""
-        with self._answers(f"{bucket}/{key}"):
+        with self._answers(f"{bucket}/{key}", version=version):
             found = self._client.stat_object(
                 bucket_name=bucket, object_name=key, version_id=version
             )
@@ -164,15 +156,16 @@ class Control:
         self._pool.clear()
 
     @contextmanager
-    def _answers(self, what: str) -> Iterator[None]:
+    def _answers(self, what: str, *, version: str | None = None) -> Iterator[None]:
         what = f"{self._name} {what}"
         try:
             yield
         except S3Error as error:
-            if error.code in ("InvalidVersionId", "InvalidArgument") and "ersion" in str(error):
-                raise NotFoundError(f"{what}: expected this version, got none") from error
+            if version is not None and error.response.status == 400:
+                # Not even the form of a version id of this server; HEAD has no room to say so.
+                raise NotFoundError(f"{what}: expected version {version}, got none") from error
             raise error_of(what, error.response.status, error.code or "") from error
         except (ServerError, InvalidResponseError, HTTPError, OSError) as error:
             raise UnavailableError(f"{what}: expected an answer, got {error}") from error
-        except MinioException as error:
+        except (MinioException, ValueError, ParseError) as error:
             raise UnavailableError(f"{what}: expected an S3 answer, got {error}") from error

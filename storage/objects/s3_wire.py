@@ -104,9 +104,12 @@ class Wire:
         """Send it; the version id that the server gave it, if any.  `headers` are signed."""
         if content.size > SMALL:
             return await self._put_parts(bucket, key, content, headers)
-        digest = hashlib.md5(usedforsecurity=False)
+        digest, length = hashlib.md5(usedforsecurity=False), 0
         async for piece in content.read():
             digest.update(piece)
+            length += len(piece)
+        if length != content.size:
+            raise VerificationError(f"content: expected {content.size} bytes, got {length}")
         md5 = base64.b64encode(digest.digest()).decode()
         answer = await self._call(
             "PUT",
@@ -116,6 +119,14 @@ class Wire:
             body=(content, 0, content.size),
         )
         return answer.headers.get("x-amz-version-id")
+
+    async def locks(self, bucket: str) -> bool:
+        """Does the bucket know Object Lock?"""
+        try:
+            answer = await self._call("GET", bucket, "", query=[("object-lock", "")])
+        except NotFoundError:
+            return False
+        return b"<ObjectLockEnabled>Enabled<" in answer.body
 
     async def delete(self, bucket: str, key: str) -> None:
         await self._call("DELETE", bucket, key)
@@ -136,6 +147,9 @@ class Wire:
         ) as answer:
             if answer.status == 416:  # begins behind the end of the object
                 return
+            if answer.status == 400 and version is not None:
+                # Not even the form of a version id of this server.
+                raise NotFoundError(f"{what}: expected version {version}, got none")
             if answer.status >= 300:
                 raise error_of(what, answer.status, _code(await answer.read()))
             if headers and answer.status != 206:

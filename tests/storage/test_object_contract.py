@@ -20,7 +20,7 @@ from storage.objects.directory import DirectoryStore
 from storage.objects.port import Class, ObjectStore, Stored, read_all
 from storage.objects.s3 import S3Store
 from storage.threads import inline
-from tests.services import S3Server
+from tests.services import S3Server, has_versitygw
 from tests.simulation.disk import SimulatedDisk
 from tests.simulation.store import SimulatedStore, in_a_year
 from verify.errors import ConflictError, MalformedError, NotFoundError, VerificationError
@@ -35,9 +35,17 @@ BIG = 21 << 20  # several parts of 8 MiB, the last one short
 class Subject:
     store: ObjectStore
     versioned: bool
+    # Known of versitygw 1.8.0 on a folder: of several writes of one key at once a version may
+    # end without its lock.  The store reads that back and says so, which is the promise.
+    loses_locks_in_a_race: bool = False
 
 
-@pytest.fixture(params=["simulated", "directory", "directory-simulated", "minio", "versitygw"])
+STORES = ["simulated", "directory", "directory-simulated", "minio"]
+if has_versitygw():
+    STORES.append("versitygw")
+
+
+@pytest.fixture(params=STORES)
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     kind: str = request.param
     if kind == "simulated":
@@ -51,7 +59,7 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         server: S3Server = request.getfixturevalue(kind)
         s3 = s3_store(server)
         await s3.set_up()
-        yield Subject(s3, versioned=True)
+        yield Subject(s3, versioned=True, loses_locks_in_a_race=kind == "versitygw")
         await s3.close()
 
 
@@ -402,13 +410,19 @@ async def test_of_two_writers_at_once_one_wins(store: ObjectStore, class_: Class
     assert {stored.size for stored in again} == {1}
 
 
-async def test_evidence_written_at_once_is_kept_in_any_case(store: ObjectStore) -> None:
-    key = a_key()
-    made = await asyncio.gather(*(put(store, EVIDENCE, key, b"same") for _ in range(4)))
-    held = await store.versions(EVIDENCE, key)
-    assert {stored.version for stored in made} <= {stored.version for stored in held}
+async def test_evidence_written_at_once_is_kept_in_any_case(subject: Subject) -> None:
+    store, key = subject.store, a_key()
+    made = await asyncio.gather(
+        *(put(store, EVIDENCE, key, b"same") for _ in range(4)), return_exceptions=True
+    )
+    allowed = (Stored, VerificationError) if subject.loses_locks_in_a_race else (Stored,)
+    assert all(isinstance(result, allowed) for result in made), made
+    held = {stored.version for stored in await store.versions(EVIDENCE, key)}
     for stored in made:
-        assert await read_all(store, EVIDENCE, key, version=stored.version) == b"same"
+        if isinstance(stored, Stored):
+            assert stored.version in held
+            assert stored.retain_until == YEAR
+            assert await read_all(store, EVIDENCE, key, version=stored.version) == b"same"
 
 
 async def test_a_reader_may_stop_early(store: ObjectStore) -> None:
