@@ -12,6 +12,7 @@ Not covered: bytes received but not yet committed when the server dies (at most 
 import asyncio
 import hashlib
 import hmac
+import mmap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,8 +27,9 @@ from storage.errors import TooLargeError
 from storage.threads import Threads
 from verify.errors import ConflictError, EvidenceError, UnavailableError
 
-BATCH = 4 << 20  # most bytes gathered while a thread is busy
+BATCH = 4 << 20  # most bytes gathered while a thread is busy; there are two such buffers
 READY = 1 << 20  # enough to be worth a thread's while
+ALIGN = 4096  # batches end at such file offsets, so that the disk may take them directly
 SETTLE_BYTES = 64 << 20
 SETTLE_S = 5.0
 LET_GO_S = 15.0  # a writer that cannot finish its flush in this time is reported, not overtaken
@@ -105,6 +107,44 @@ class Slots:
             holder.let_go(LetGoError(f"upload {upload}: the server is stopping"))
 
 
+class Gathered:
+    """One of the two buffers: page-aligned memory for the file's bytes from `offset` on.
+
+    Copying each piece out of the socket's memory at once costs less than keeping it: the next
+    piece gets the same, still cached memory, and a disk can take an aligned buffer directly.
+    """
+
+    def __init__(self, offset: int) -> None:
+        self._memory = memoryview(mmap.mmap(-1, BATCH, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+        self._offset = offset
+        self.size = 0
+        self.ready = self._memory[:0]
+
+    def take(self, piece: memoryview) -> memoryview:
+        """Copy in what fits; the rest."""
+        fits = min(BATCH - self.size, len(piece))
+        self._memory[self.size : self.size + fits] = piece[:fits]
+        self.size += fits
+        return piece[fits:]
+
+    def hand_over(self, empty: "Gathered") -> "Gathered":
+        """Leave in `ready` what ends at an aligned offset; `empty` goes on with the rest."""
+        rest = (self._offset + self.size) % ALIGN
+        if rest >= self.size:
+            rest = 0
+        self.ready = self._memory[: self.size - rest]
+        empty._offset = self._offset + self.size - rest
+        empty.size = 0
+        empty.take(self._memory[self.size - rest : self.size])
+        return empty
+
+    def last(self) -> list[memoryview]:
+        """All of it: what is aligned, then the end."""
+        rest = (self._offset + self.size) % ALIGN
+        at = self.size - rest if rest < self.size else 0
+        return [self._memory[a:b] for a, b in ((0, at), (at, self.size)) if a < b]
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What one PATCH may bring."""
@@ -164,52 +204,58 @@ class Reception:
 
     async def _take(self) -> Exception | None:
         busy: asyncio.Task[None] | None = None
-        batch: list[bytes] = []
-        size = 0
+        gathered, other = Gathered(self._order.offset), Gathered(0)
         try:
             while True:
-                try:
-                    self._reading = True
-                    piece = await self._body.readany()
-                except _CUT as exc:
-                    cut: Exception | None = exc
+                piece = await self._next()
+                if not isinstance(piece, bytes):
                     break
-                finally:
-                    self._reading = False
-                if not piece:
-                    cut = None
-                    break
-                self._taken += len(piece)
-                if self._order.offset + self._taken > self._order.most:
-                    raise TooLargeError(
-                        f"upload {self._order.upload}: expected at most {self._order.most} bytes, got more"
-                    )
-                batch.append(piece)
-                size += len(piece)
-                free = busy is None or busy.done()
-                if size >= BATCH or (free and (size >= READY or self._due())):
+                rest = memoryview(piece)
+                while rest := gathered.take(rest):
                     if busy is not None:
                         await busy
-                    busy = asyncio.create_task(self._store(batch))
-                    batch, size = [], 0
+                    gathered, other = gathered.hand_over(other), gathered
+                    busy = asyncio.create_task(self._store(other.ready))
+                free = busy is None or busy.done()
+                if free and (gathered.size >= READY or (gathered.size and self._due())):
+                    if busy is not None:
+                        await busy
+                    gathered, other = gathered.hand_over(other), gathered
+                    busy = asyncio.create_task(self._store(other.ready))
         finally:
             if busy is not None:
                 await busy
-        if batch:
-            await self._store(batch)
-        return cut
+        if gathered.size:
+            for part in gathered.last():
+                await self._store(part)
+        return piece
 
-    async def _store(self, batch: list[bytes]) -> None:
+    async def _next(self) -> bytes | Exception | None:
+        """The next bytes; None at the end; what cut the body where it breaks off."""
+        self._reading = True
+        try:
+            piece = await self._body.readany()
+        except _CUT as exc:
+            return exc
+        finally:
+            self._reading = False
+        self._taken += len(piece)
+        if self._order.offset + self._taken > self._order.most:
+            raise TooLargeError(
+                f"upload {self._order.upload}: expected at most {self._order.most} bytes, got more"
+            )
+        return piece or None
+
+    async def _store(self, batch: memoryview) -> None:
         await self._threads(self._write, batch)
         behind = self._part.offset - self._committed
         if self._digest is None and (behind >= SETTLE_BYTES or self._due()):
             await self._settle()
 
-    def _write(self, batch: list[bytes]) -> None:
-        self._part.append(batch)
+    def _write(self, batch: memoryview) -> None:
+        self._part.append([batch])
         if self._digest is not None:
-            for piece in batch:
-                self._digest.update(piece)
+            self._digest.update(batch)
 
     def _due(self) -> bool:
         return self._clock() - self._settled_at >= SETTLE_S
@@ -256,7 +302,15 @@ async def receive(
 ) -> Exception | None:
     """Take one body into staging; what cut it short, or None.  The caller holds the slot."""
     part = await threads(staging.resume, order.upload, order.offset)
+    refused = order.checksum is not None
     try:
-        return await Reception(order, body, part, commit, threads).run()
+        cut = await Reception(order, body, part, commit, threads).run()
+        refused = refused and cut is not None
+        return cut
     finally:
-        await threads(part.close)
+        # Bytes of a body that failed its checksum must not be there when nobody knows the
+        # offset any more (`ingest.recovery` would take them for received ones).
+        if refused:
+            await threads(part.cut, order.offset)
+        else:
+            await threads(part.close)

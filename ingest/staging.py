@@ -77,6 +77,14 @@ class Part:
             self._tree.sync()
             self._noted = len(tree)
 
+    def cut(self, offset: int) -> None:
+        """Forget everything behind `offset`, and close."""
+        try:
+            self._data.truncate(offset)
+            self._data.sync()
+        finally:
+            self.close()
+
     def close(self) -> None:
         self._data.close()
         self._tree.close()

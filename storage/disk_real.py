@@ -22,6 +22,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _BUFFERS = 1024  # IOV_MAX of Linux: more buffers in one call are refused
 _KEEP_SIZE = 0x01  # FALLOC_FL_KEEP_SIZE of linux/falloc.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_BLOCK = 4096  # what direct writing wants offset, length and memory to be multiples of
+_DIRECT = 64 << 10  # from this size on it is worth while
 
 
 @contextmanager
@@ -50,9 +52,14 @@ class FolderFile:
         self._descriptor = descriptor
         self._path = path
         self._broken = False
+        self._direct: int | None = None  # a second descriptor, past the page cache; -1: refused
 
     def write_at(self, offset: int, buffers: Sequence[Buffer]) -> None:
         pending = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
+        if len(pending) == 1 and _is_aligned(offset, pending[0]):
+            written = self._write_directly(offset, pending[0])
+            offset += written
+            pending = [pending[0][written:]] if written < pending[0].nbytes else []
         with _named_full(self._path):
             while pending:
                 written = os.pwritev(self._descriptor, pending[:_BUFFERS], offset)
@@ -61,6 +68,30 @@ class FolderFile:
                     written -= pending.pop(0).nbytes
                 if written:
                     pending[0] = pending[0][written:]
+
+    def _write_directly(self, offset: int, buffer: memoryview) -> int:
+        """Write past the page cache (O_DIRECT); how much, 0 where the file system refuses.
+
+        A recording is written once and read back later: filling the cache with it costs more
+        processor time than hashing it, and reading back would not ask the disk.
+        """
+        if self._direct is None:
+            try:
+                flags = os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC
+                self._direct = os.open(f"/proc/self/fd/{self._descriptor}", flags)
+            except OSError:
+                self._direct = -1
+        if self._direct < 0:
+            return 0
+        with _named_full(self._path):
+            try:
+                return os.pwrite(self._direct, buffer, offset)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                os.close(self._direct)
+                self._direct = -1
+                return 0
 
     def read_at(self, offset: int, size: int) -> bytes:
         parts = []
@@ -112,6 +143,17 @@ class FolderFile:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+        if self._direct is not None and self._direct >= 0:
+            os.close(self._direct)
+        self._direct = -1
+
+
+def _is_aligned(offset: int, buffer: memoryview) -> bool:
+    """Whether this may be written directly: large, and all three multiples of a block."""
+    size = buffer.nbytes
+    if buffer.readonly or size < _DIRECT or (offset | size) % _BLOCK:
+        return False
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer)) % _BLOCK == 0
 
 
 class FolderDisk:

@@ -4,16 +4,18 @@
 """
 
 import asyncio
+import base64
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
+from sqlalchemy import Connection
 
 from ingest import app, log_routes
 from ingest.limits import Limits
@@ -28,7 +30,7 @@ from storage.disk import Disk
 from storage.disk_real import FolderDisk
 from storage.errors import UnauthenticatedError
 from storage.jobs import Runner
-from storage.ledger import Draft, Ledger, random_id
+from storage.ledger import Draft, Ledger
 from storage.log.publisher import Publisher
 from storage.log.receipts import Receipts
 from storage.log.signer import Signer, open_key
@@ -39,11 +41,68 @@ from storage.objects.port import ObjectStore
 SOURCES = {"cam-1": "1" * 32, "cam-2": "2" * 32}
 
 
+def metadata(**values: str | bytes) -> str:
+    """`Upload-Metadata` of these values."""
+    pairs = []
+    for key, value in values.items():
+        raw = value.encode() if isinstance(value, str) else value
+        pairs.append(f"{key} {base64.b64encode(raw).decode()}")
+    return ",".join(pairs)
+
+
+async def create(
+    server: "Server", size: int | None, who: str = "cam-1", **meta: str | bytes
+) -> str:
+    """Open an upload; its address."""
+    length = {"Upload-Defer-Length": "1"} if size is None else {"Upload-Length": str(size)}
+    headers = server.headers(who, **length, **{"Upload-Metadata": metadata(**meta)})
+    async with server.session.post("/api/uploads/", headers=headers) as answer:
+        assert answer.status == 201, await answer.text()
+        return answer.headers["Location"]
+
+
+async def append(
+    server: "Server", location: str, offset: int, data: bytes, **headers: str
+) -> tuple[int, str]:
+    """One PATCH; its status and Upload-Offset."""
+    more = server.headers(
+        **{"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"},
+    )
+    async with server.session.patch(location, data=data, headers=more | headers) as answer:
+        return answer.status, answer.headers.get("Upload-Offset", "")
+
+
+async def head(
+    server: "Server", location: str, who: str = "cam-1"
+) -> "tuple[int, Mapping[str, str]]":
+    async with server.session.head(location, headers=server.headers(who)) as answer:
+        return answer.status, answer.headers
+
+
+async def look(server: "Server", location: str, who: str = "cam-1") -> dict[str, Any]:
+    """The upload as JSON."""
+    async with server.session.get(location, headers=server.headers(who)) as answer:
+        assert answer.status == 200, await answer.text()
+        shown: dict[str, Any] = await answer.json()
+        return shown
+
+
+async def receipt(server: "Server", location: str, who: str = "cam-1") -> str:
+    """The receipt, waited for."""
+    address = f"{location}/receipt?wait=20"
+    async with server.session.get(address, headers=server.headers(who)) as answer:
+        text = await answer.text()
+        assert answer.status == 200, text
+        return text
+
+
 def caller(name: str) -> Caller:
     """`cam-1` and `cam-2` speak for their sources, `hand` for any; `officer` decides; `log` reads."""
     rights = {"officer": {Right.CASE, Right.READ}, "log": {Right.LOG}, "nobody": set()}
     return Caller(
-        actor=f"s:{SOURCES[name]}" if name in SOURCES else "u:" + name.encode().hex().ljust(32, "0"),
+        actor=f"s:{SOURCES[name]}"
+        if name in SOURCES
+        else "u:" + name.encode().hex().ljust(32, "0"),
         rights=frozenset(rights.get(name, {Right.UPLOAD})),
         token=name,
         name=name,
@@ -77,10 +136,9 @@ class Server:
     folder: Path
     session: aiohttp.ClientSession
     clock: Clock
-    stop: list[Callable[[], Any]] = field(default_factory=list)
 
-    def headers(self, token: str = "cam-1", **more: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0", **more}
+    def headers(self, who: str = "cam-1", **more: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {who}", "Tus-Resumable": "1.0.0", **more}
 
 
 async def _enrol(ledger: Ledger) -> None:
@@ -89,7 +147,11 @@ async def _enrol(ledger: Ledger) -> None:
             "source.enrolled", f"s:{source}", "sys",
             {"source": source, "name": name, "kind": "device"},
         )  # fmt: skip
-        await ledger.record(f"enrol:{name}", lambda _, draft=draft: [draft])
+
+        def decide(_: Connection, draft: Draft = draft) -> list[Draft]:
+            return [draft]
+
+        await ledger.record(f"enrol:{name}", decide)
 
 
 @asynccontextmanager
@@ -157,10 +219,6 @@ async def running(
             with suppress(asyncio.CancelledError):
                 await task
         await database.close()
-
-
-def fresh_id() -> str:
-    return random_id()
 
 
 async def _serve(folder: Path, port: int) -> None:
