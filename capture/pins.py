@@ -13,11 +13,10 @@ import fcntl
 import os
 from pathlib import Path
 
-from verify.notes import VerifierKey
-
 from capture.errors import PinnedKeyError
 from verify import canonical
 from verify.errors import MalformedError
+from verify.notes import VerifierKey
 
 
 def state_folder() -> Path:
@@ -59,10 +58,10 @@ def _slot(server: str) -> str:
     return server.encode().hex()
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace a small file; old or new bytes survive whatever happens."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)

@@ -79,12 +79,12 @@ class Receipts:
             try:
                 if place == beside and place.exists() and place.read_text("utf-8") != text:
                     continue  # a receipt of other bytes, or over another checkpoint: leave it
-                write_durably(place, text.encode())
+                write_durably(place, text.encode(), 0o644)
             except (OSError, UnicodeDecodeError) as exc:
                 if isinstance(exc, OSError) and exc.errno not in READ_ONLY:
                     raise
                 continue
             return place
         own.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_durably(own, text.encode())
+        write_durably(own, text.encode(), 0o644)
         return own
