@@ -8,6 +8,7 @@ Format: docs/formats/entries.md, version 1.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,14 @@ from verify.commitments import commit_fields
 from verify.entries import NO_ENTRY, Entry, decode_entry, format_time, leaf, parse_time
 from verify.errors import NotFoundError
 from verify.merkle import Edge
+
+
+def random_salt() -> str:
+    """16 random bytes in hex."""
+    return os.urandom(16).hex()
+
+
+random_id = random_salt
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,19 +123,27 @@ def _known(connection: Connection, key: str) -> str:
 # --- what the runner does -------------------------------------------------------------------
 
 
-def reset(connection: Connection, *, now_ms: int, except_tokens: Sequence[str] = ()) -> None:
-    """At the start of the only runner: what ran when the process died is queued again.
+def reset(
+    connection: Connection,
+    *,
+    now_ms: int,
+    except_tokens: Sequence[str] = (),
+    silent_ms: int | None = None,
+) -> None:
+    """Queue again what runs without a runner: at the start everything that ran at the death.
 
-    Its attempt stays counted, so a job that kills the process comes to an end.
+    Its attempt stays counted, so a job that kills the process comes to an end.  Later on only
+    what has been `silent_ms` without a beat (a COMMIT of the dead process that arrived late).
     """
     _run(
         connection,
         """
         UPDATE job SET state = 'queued', token = NULL, run_at_ms = :now, updated_ms = :now
-        WHERE state = 'running' AND token NOT IN :tokens
+        WHERE state = 'running' AND token NOT IN :tokens AND updated_ms <= :before
         """,
         now=now_ms,
         tokens=tuple(except_tokens),
+        before=2**53 if silent_ms is None else now_ms - silent_ms,
     )
 
 

@@ -252,10 +252,13 @@ class Runner:
 
     async def _beat(self) -> None:
         tokens = [attempt.token for _, attempt in self._running.values()]
-        if not tokens:
-            return
-        now_ms = self._clock.now_ms()
-        owned = await self._database.write(lambda c: job_table.beat(c, tokens, now_ms=now_ms))
+        now_ms, silent_ms = self._clock.now_ms(), int(self._beat_s * 4000)
+
+        def beat(connection: Connection) -> dict[str, bool]:
+            job_table.reset(connection, now_ms=now_ms, except_tokens=tokens, silent_ms=silent_ms)
+            return job_table.beat(connection, tokens, now_ms=now_ms) if tokens else {}
+
+        owned = await self._database.write(beat)
         for task, (_, attempt) in list(self._running.items()):
             if attempt.token in tokens and attempt.killed is None and not attempt.ending:
                 if attempt.token not in owned:

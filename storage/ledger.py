@@ -10,7 +10,6 @@ Format: docs/formats/entries.md, version 1; the order of writes is docs/formats/
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -20,9 +19,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from storage import acts, bulk, clock
-from storage.acts import Draft, Event, Head
+from storage.acts import Draft, Event, Head, random_id, random_salt
 from storage.clock import Clock
-from storage.database import Database
+from storage.database import Database, announce
 from storage.errors import ClockJumpedError, HaltedError, NotComparedError, OutcomeUnknownError
 from storage.projections import project
 from storage.replay import Record, Replayed, replay
@@ -39,16 +38,9 @@ DecideMany = Callable[[Connection], Sequence[Draft | EvidenceError]]
 Also = Callable[[Connection, Sequence[Event]], None]
 
 BATCH = 256
+_TOPIC = "log"
 _LONGEST_OPERATION = 100
 _WAITS_S = (0.05, 0.2, 1.0, 3.0)  # between looks after a COMMIT without an answer
-
-
-def random_salt() -> str:
-    """16 random bytes in hex."""
-    return os.urandom(16).hex()
-
-
-random_id = random_salt
 
 
 class _Seen(NamedTuple):
@@ -71,6 +63,7 @@ class Ledger:
         self._seen: _Seen | None = None
         self.recorded = asyncio.Event()  # set after every act of this process
         self.listeners: list[Callable[[], None]] = []  # called in the loop after every act
+        database.subscribe(_TOPIC, self._wake)
 
     # --- state ------------------------------------------------------------------------------
 
@@ -95,6 +88,11 @@ class Ledger:
         """Wait for the next act (for one waiter: the publisher)."""
         await self.recorded.wait()
         self.recorded.clear()
+
+    def _wake(self) -> None:
+        self.recorded.set()
+        for listener in self.listeners:
+            listener()
 
     # --- acts -------------------------------------------------------------------------------
 
@@ -293,6 +291,7 @@ class Ledger:
             return _Written([], None)
         made = acts.build(connection, head.size, head.last_ms, drafts, self._salts)
         events = [r.event for r in made]
+        announce(connection, _TOPIC)  # wakes the publisher, even if the caller was cancelled
         operations, place = [], head.size
         for id_, of_one in new:
             if of_one:
@@ -313,15 +312,11 @@ class Ledger:
     # --- around the transaction -------------------------------------------------------------
 
     async def _commit(self, work: Callable[[Connection], tuple[T, "_Written"]]) -> T:
-        """Run `work`; after COMMIT remember the head and wake who waits for entries."""
+        """Run `work`; after COMMIT remember the head."""
         result, written = await self._database.write(work)
         seen = written.seen
         if seen is not None and (self._seen is None or seen.size > self._seen.size):
             self._seen = seen
-        if written.events:
-            self.recorded.set()
-            for listener in self.listeners:
-                listener()
         return result
 
     async def _resolved(self, work: Callable[[Connection], tuple[T, "_Written"]]) -> T:

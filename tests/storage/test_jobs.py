@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from storage import jobs
 from storage.clock import SystemClock
@@ -231,12 +231,37 @@ async def test_a_lost_attempt_is_killed_and_writes_nothing(database: Database) -
     await put(database, "k")
     async with Working(work):
         await state(database, "running")
-        await database.write(lambda c: c.execute(update(job).values(token="2" * 32)))
+        await database.write(
+            lambda c: c.execute(update(job).values(token="2" * 32, updated_ms=2**50))
+        )
         await until(lambda: _true(bool(seen)))
         await asyncio.sleep(0.05)
         found = await row(database)
         assert (found.state, found.token) == ("running", "2" * 32)
     assert seen == [LostError]
+
+
+async def test_what_runs_without_a_runner_is_queued_again(database: Database) -> None:
+    """A COMMIT of a killed process can arrive after the next one has started."""
+    work = runner(database, beat_s=0.05, poll_s=0.05)
+    done = asyncio.Event()
+
+    @work.handler("work", "quick")
+    async def handle(attempt: Attempt) -> None:
+        done.set()
+
+    async with Working(work):
+        await asyncio.sleep(0.1)
+        stray = {"state": "running", "attempt": 1, "token": "2" * 32}
+
+        def late(connection: Connection) -> None:
+            jobs.enqueue(connection, "work", {}, key="k", lane="quick", now_ms=CLOCK.now_ms())
+            connection.execute(update(job).values(**stray))
+
+        await database.write(late)
+        await asyncio.wait_for(done.wait(), 5)
+        await state(database, "done")
+    assert (await row(database)).attempt == 2
 
 
 async def test_progress_is_seen_and_fenced(database: Database) -> None:
