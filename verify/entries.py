@@ -99,7 +99,7 @@ def format_time(ms: int) -> str:
     return f"{moment.isoformat(timespec='milliseconds')[:23]}Z"
 
 
-def parse_time(text: str) -> int:
+def parse_time(text: object) -> int:
     """The milliseconds of what `format_time` writes; MalformedError for anything else."""
     found = _TIME.fullmatch(text) if isinstance(text, str) else None
     try:

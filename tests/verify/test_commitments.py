@@ -10,7 +10,7 @@ from tests.verify.test_canonical import ANYTHING, NAME, VALUE
 from verify import canonical, commitments
 from verify.errors import CommitmentError, MalformedError
 
-FIELDS = st.dictionaries(NAME, VALUE, min_size=1, max_size=6)
+FIELDS = st.dictionaries(NAME, VALUE, min_size=1, max_size=4)
 
 
 def numbered() -> Any:

@@ -137,6 +137,5 @@ def test_random_times(text: str) -> None:
 
 
 def test_a_time_is_a_text() -> None:
-    value: Any = 5
     with pytest.raises(MalformedError):
-        entries.parse_time(value)
+        entries.parse_time(5)

@@ -1,5 +1,7 @@
 """Tiles: the reference's files, proofs read from them alone, and paths in one form."""
 
+from functools import cache
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,26 +13,34 @@ from verify.tiles import Tile
 
 LEAVES = [reference.leaf(b"entry %d" % i) for i in range(66_500)]
 SIZES = [1, 2, 255, 256, 257, 511, 512, 700, 65_535, 65_536, 65_537, 66_500]
-FILES = {size: reference.tile_files(LEAVES[:size]) for size in SIZES}
-ROOTS = {size: merkle.root(LEAVES[:size]) for size in SIZES}
+
+
+@cache
+def files(size: int) -> dict[str, bytes]:
+    return reference.tile_files(LEAVES[:size])
+
+
+@cache
+def root_of(size: int) -> bytes:
+    return merkle.root(LEAVES[:size])
 
 
 def fetcher(size: int) -> tiles.Fetch:
     def fetch(level: int, index: int, width: int) -> bytes:
-        return FILES[size][tiles.tile_path(level, index, width)]
+        return files(size)[tiles.tile_path(level, index, width)]
 
     return fetch
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_tiles_of_a_size_are_the_references(size: int) -> None:
-    assert sorted(tile.path for tile in tiles.tiles_between(0, size)) == sorted(FILES[size])
+    assert sorted(tile.path for tile in tiles.tiles_between(0, size)) == sorted(files(size))
 
 
 @given(st.sampled_from(SIZES), st.sampled_from(SIZES))
 def test_growing_adds_the_tiles_that_were_not_there(one: int, other: int) -> None:
     old, new = sorted((one, other))
-    assert {t.path for t in tiles.tiles_between(old, new)} == FILES[new].keys() - FILES[old].keys()
+    assert {t.path for t in tiles.tiles_between(old, new)} == files(new).keys() - files(old).keys()
 
 
 @given(st.sampled_from(SIZES), st.data())
@@ -38,9 +48,9 @@ def test_growing_adds_the_tiles_that_were_not_there(one: int, other: int) -> Non
 def test_inclusion_proof_from_tiles_alone(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     needed = tiles.inclusion_tiles(index, size)
-    got = {tile: FILES[size][tile.path] for tile in needed}
+    got = {tile: files(size)[tile.path] for tile in needed}
     proof = tiles.inclusion_proof(index, size, tiles.from_map(got))
-    merkle.check_inclusion(LEAVES[index], index, size, proof, ROOTS[size])
+    merkle.check_inclusion(LEAVES[index], index, size, proof, root_of(size))
     if size <= 700:
         assert proof == reference.path(index, LEAVES[:size])
 
@@ -50,15 +60,15 @@ def test_inclusion_proof_from_tiles_alone(size: int, data: st.DataObject) -> Non
 def test_consistency_proof_from_tiles_alone(new: int, data: st.DataObject) -> None:
     old = data.draw(st.integers(0, new))
     needed = tiles.consistency_tiles(old, new)
-    got = {tile: FILES[new][tile.path] for tile in needed}
+    got = {tile: files(new)[tile.path] for tile in needed}
     proof = tiles.consistency_proof(old, new, tiles.from_map(got))
-    merkle.check_consistency(old, new, merkle.root(LEAVES[:old]), ROOTS[new], proof)
+    merkle.check_consistency(old, new, merkle.root(LEAVES[:old]), root_of(new), proof)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_root_and_edge_from_tiles(size: int) -> None:
-    got = {tile: FILES[size][tile.path] for tile in tiles.root_tiles(size)}
-    assert tiles.root(size, tiles.from_map(got)) == ROOTS[size]
+    got = {tile: files(size)[tile.path] for tile in tiles.root_tiles(size)}
+    assert tiles.root(size, tiles.from_map(got)) == root_of(size)
     assert tiles.edge(size, fetcher(size)) == merkle.Edge().extend(LEAVES[:size])
 
 
@@ -69,7 +79,7 @@ def test_root_of_nothing_needs_no_tile() -> None:
 
 def test_a_wider_tile_serves_an_older_size() -> None:
     """A partial tile may be gone once the full one is there."""
-    full = FILES[257]["tile/0/000"]
+    full = files(257)["tile/0/000"]
     proof = tiles.inclusion_proof(3, 100, lambda *_: full)
     assert proof == reference.path(3, LEAVES[:100])
 
