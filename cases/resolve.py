@@ -2,14 +2,14 @@
 
 A device names a case number when it announces an upload; `item.sealed` makes it a recording that
 can be linked.  Guarantee: a known number ends as `item.linked` by `sys`, exactly once, whatever
-is repeated.  An unknown number stays as a wish that the inbox shows; when a case with that number
-is opened later, a person confirms the link (nobody links behind his back).
+is repeated.  A number that was unknown when the item was sealed stays as a wish that the inbox
+shows: when a case with that number is opened later, a person confirms the link.
 """
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from cases import rules
-from cases.acts import case_number_taken, sealed_item
+from cases.acts import sealed_item
 from storage import tables
 from storage.jobs import Attempt, enqueue
 from storage.ledger import Draft, Event, Ledger
@@ -46,26 +46,49 @@ def decide_wish(item: rules.Sealed | None, case: str | None, *, linked_before: b
 
 
 async def resolve(ledger: Ledger, item: str, attempt: Attempt | None = None) -> Event | None:
-    """Link the item to the case whose number its device named, if there is such a case."""
+    """Link the item to the case whose number its device named, if it was open by then."""
 
     def decide(conn: Connection) -> list[Draft]:
-        sealed = sealed_item(conn, item)
-        upload = conn.execute(select(tables.item.c.upload).where(tables.item.c.id == item)).scalar()
-        number = wanted_number(conn, upload) if upload is not None else None
-        case = case_number_taken(conn, number) if number is not None else None
-        before = case is not None and (
-            conn.execute(
-                select(tables.link.c.linked_index).where(
-                    tables.link.c.case == case, tables.link.c.item == item
-                )
-            ).first()
-            is not None
-        )
-        return decide_wish(sealed, case, linked_before=before)
+        case = _wanted_case(conn, item)
+        before = case is not None and _linked_before(conn, case, item)
+        return decide_wish(sealed_item(conn, item), case, linked_before=before)
 
-    def fence(conn: Connection, events: object) -> None:
+    def fence(conn: Connection, _events: object) -> None:
         if attempt is not None:
             attempt.fence(conn)
 
     events = await ledger.record(f"{KIND}:{item}", decide, fence)
     return events[0] if events else None
+
+
+def enqueue_missing(conn: Connection, now_ms: int) -> int:
+    """At a start (jobs may have been forgotten by a recovery): wishes that nothing came of yet."""
+    i, u, c, k = tables.item.c, tables.upload.c, tables.case.c, tables.link.c
+    query = (
+        select(i.id)
+        .join(tables.upload, u.id == i.upload)
+        .join(tables.case, c.number == u.case_number)
+        .where(c.opened_index < i.sealed_index, ~exists().where(k.item == i.id, k.case == c.id))
+    )
+    ids = [row.id for row in conn.execute(query)]
+    for id_ in ids:
+        enqueue(conn, KIND, {"item": id_}, key=f"{KIND}:{id_}", lane=LANE, now_ms=now_ms)
+    return len(ids)
+
+
+def _wanted_case(conn: Connection, item: str) -> str | None:
+    """The case with the announced number, if it was open when the item was sealed."""
+    i, u, c = tables.item.c, tables.upload.c, tables.case.c
+    found: str | None = conn.execute(
+        select(c.id)
+        .join(tables.upload, u.case_number == c.number)
+        .join(tables.item, i.upload == u.id)
+        .where(i.id == item, c.opened_index < i.sealed_index)
+    ).scalar()
+    return found
+
+
+def _linked_before(conn: Connection, case: str, item: str) -> bool:
+    k = tables.link.c
+    found = conn.execute(select(k.linked_index).where(k.case == case, k.item == item)).first()
+    return found is not None

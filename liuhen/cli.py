@@ -21,6 +21,7 @@ MODULES = {
     "push": "push",
     "verify": "verify",
     "log": "log",
+    "rebuild": "log",
     "token": "token",
     "erase": "erase",
 }

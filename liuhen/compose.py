@@ -17,6 +17,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from sqlalchemy import Connection
 
 from cases import resolve
 from console.access import TokenAccess
@@ -210,6 +211,12 @@ async def compose(core: Core) -> Server:
     return Server(core, uploads, IngestRecovery(uploads), runner, heads, app)
 
 
+def enqueue_missing(conn: Connection, now_ms: int) -> None:
+    """Jobs that a rebuild or a recovery forgot: each stage knows what is missing."""
+    wishes.enqueue_missing(conn, now_ms)
+    resolve.enqueue_missing(conn, now_ms)
+
+
 async def prepared(core: Core) -> None:
     """Stores as they must be, however long one is away."""
     failures = 0
@@ -235,7 +242,7 @@ async def run(server: Server, stop: asyncio.Event) -> None:
             await prepared(core)
             await core.startup.run()
         now_ms = core.clock.now_ms()
-        await core.database.write(lambda conn: wishes.enqueue_missing(conn, now_ms))
+        await core.database.write(lambda conn: enqueue_missing(conn, now_ms))
         async with asyncio.TaskGroup() as group:
             group.create_task(core.publisher.run(), name="publisher")
             group.create_task(server.heads.run(), name="heads")

@@ -197,3 +197,13 @@ async def test_an_unknown_wish_waits_for_a_person(room: Room) -> None:
     async with room.database.read() as conn:
         (waiting,) = (await queries.inbox(conn)).rows
     assert (waiting.wish, waiting.proposed) == (NUMBER, case)
+    assert await resolve.resolve(room.ledger, item) is None  # nobody links behind his back
+    assert await room.database.write(lambda c: resolve.enqueue_missing(c, 1)) == 0
+
+
+async def test_a_wish_whose_job_was_forgotten_is_found_again(room: Room) -> None:
+    await room.open()
+    item = await room.seal("1" * 31 + "2", wish=NUMBER)
+    assert await room.database.write(lambda c: resolve.enqueue_missing(c, 1)) == 1
+    await resolve.resolve(room.ledger, item)
+    assert await room.database.write(lambda c: resolve.enqueue_missing(c, 1)) == 0
