@@ -2,10 +2,11 @@
 (`tests/storage/test_object_contract.py`).
 
 Guarantee: when `create` or `replace` returns, the bytes are durable and were accepted under
-exactly the asked retention (in whole seconds, rounded up, and never shorter than it was).  `create` never changes what a key already holds: the same bytes
-again are a success (a retry), other bytes a ConflictError, and the first bytes stay.
-Not covered: a key that is another key's folder (`a` and `a/b`); that the bytes are still right later (`liuhen scrub` re-hashes), nor proof: object
-lock delays deletion, the log proves.
+exactly the asked retention (in whole seconds, rounded up, and never shorter than it was).
+`create` never changes what a key already holds: the same bytes again are a success (a retry),
+other bytes a ConflictError, and the first bytes stay.
+Not covered: a key that is another key's folder (`a` and `a/b`); that the bytes are still right
+later (`liuhen scrub` re-hashes); nor proof: object lock delays deletion, the log proves.
 
 Format of the key space: docs/formats/storage.md, version 1.
 """
