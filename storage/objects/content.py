@@ -1,6 +1,6 @@
 """Contents for `ObjectStore.create`: bytes in memory, and a file on a `Disk`.
 
-Guarantee: read in pieces of at most 1 MiB, each read from a thread, so that memory stays bounded
+Guarantee: read in pieces of at most 4 MiB, each read from a thread, so that memory stays bounded
 whatever the size.
 """
 
@@ -12,7 +12,7 @@ from storage.objects.port import Content
 from storage.threads import Threads, in_thread
 from verify.errors import NotFoundError, UnavailableError, VerificationError
 
-PIECE = 1 << 20
+PIECE = 4 << 20  # a third less processor time than 1 MiB when sending to S3
 
 
 class BytesContent:

@@ -21,7 +21,7 @@ from pathlib import PurePosixPath
 
 from storage.disk import Disk
 from storage.objects import rules
-from storage.objects.content import PIECE, as_content
+from storage.objects.content import as_content
 from storage.objects.port import Class, Content, Stored
 from storage.threads import Threads, in_thread
 from verify.errors import (
@@ -33,6 +33,7 @@ from verify.errors import (
 )
 
 _NEW = ".new"
+_PIECE = 1 << 20
 
 
 class DirectoryStore:
@@ -128,7 +129,7 @@ class DirectoryStore:
             file = await self._threads(self._disk.open, self._path(class_, key))
         try:
             while end is None or start < end:
-                size = PIECE if end is None else min(PIECE, end - start)
+                size = _PIECE if end is None else min(_PIECE, end - start)
                 with self._answers(key):
                     piece = await self._threads(file.read_at, start, size)
                 if not piece:
@@ -303,7 +304,7 @@ class DirectoryStore:
                 f"{self.name} {key}: expected its lock file, got none"
             ) from error
         try:
-            data = await self._threads(file.read_at, 0, PIECE)
+            data = await self._threads(file.read_at, 0, _PIECE)
         finally:
             file.close()
         try:
