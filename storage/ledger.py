@@ -10,7 +10,7 @@ Format: docs/formats/entries.md, version 1; the order of writes is docs/formats/
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple, TypeVar
@@ -24,7 +24,6 @@ from storage.clock import Clock
 from storage.database import Database, announce
 from storage.errors import ClockJumpedError, HaltedError, NotComparedError, OutcomeUnknownError
 from storage.projections import project
-from storage.replay import Record, Replayed, replay
 from verify import schema
 from verify.entries import format_time
 from verify.errors import ConflictError, EvidenceError, MalformedError, UnavailableError
@@ -210,37 +209,6 @@ class Ledger:
 
         operation = random_id()
         return await self._resolved(work)
-
-    async def bring_back(
-        self,
-        records: Iterable[Record],
-        then: Callable[[Connection, Replayed], Sequence[Draft]],
-        also: Also | None = None,
-    ) -> list[Event]:
-        """Put entries back that the store holds and the database does not (`recover`, `rebuild`).
-
-        One transaction: replay, check and decide (`then`; it raises if the result is not the
-        signed log), record what it decides, `also`.  Allowed while closed: this is the comparison.
-        """
-
-        def work(connection: Connection) -> tuple[list[Event], _Written]:
-            replayed = replay(connection, records)
-            now = clock.read(self._clock)
-            head = replace(
-                replayed.head,
-                last_ms=max(now.now_ms, replayed.head.last_ms),
-                boot_id=now.boot_id,
-                boot_base_ms=now.base_ms,
-            )
-            drafts = then(connection, replayed)
-            for draft in drafts:
-                schema.check(draft.type, draft.chain, draft.fields)
-            written = self._write(connection, head, [(random_id(), drafts)])
-            if also is not None:
-                also(connection, written.events)
-            return written.events, written
-
-        return await self._commit(work)
 
     # --- inside the transaction -------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from storage.acts import read_head
 from storage.database import Database
 from storage.ledger import Draft, Ledger
-from storage.replay import Record, Replayed
+from storage.replay import Record, Replayed, replay
 from storage.tables import disclosure, entry, head
 from tests.services import PostgresServer
 from tests.storage.samples import (
@@ -252,10 +252,8 @@ async def brought_back(url: str, kept: Sequence[Record]) -> tuple[dict[str, Any]
     database = await Database.open(url)
     try:
         await database.migrate()
-        results: list[Replayed] = []
-        ledger = Ledger(database, ManualClock())
-        await ledger.bring_back(kept, lambda _, replayed: results.append(replayed) or [])  # type: ignore[func-returns-value]
-        return await dump(database), results[0]
+        replayed = await database.write(lambda c: replay(c, kept))
+        return await dump(database), replayed
     finally:
         await database.close()
 
@@ -320,31 +318,23 @@ def test_replay_gives_equal_rows_on_the_other_database(
         migrated_postgres.drop(there)
 
 
-async def test_recover_goes_on_from_what_is_there(migrated_url: str, tmp_path: Path) -> None:
+async def test_replay_goes_on_from_what_is_there_and_acts_go_on_from_it(
+    migrated_url: str, tmp_path: Path
+) -> None:
     async with opened(migrated_url) as ledger:
         await with_secrets(ledger)
         kept, rows = await records(database_of(ledger)), await dump(database_of(ledger))
     database = await Database.open(f"sqlite:///{tmp_path / 'other.db'}")
     try:
         await database.migrate()
+        await database.write(lambda c: replay(c, kept[:4]))
+        replayed = await database.write(lambda c: replay(c, kept[4:]))
+        assert replayed.head.size == len(kept)
+        assert await dump(database) == rows
+        assert (await database.write(lambda c: replay(c, []))).head == replayed.head
         again = Ledger(database, ManualClock())
-        await again.bring_back(kept[:4], lambda *_: [])
-        fields = {"had": 4, "has": len(kept), "signed": len(kept), "reason": "an older backup"}
-
-        def then(connection: Any, replayed: Replayed) -> list[Draft]:
-            at = read_head(connection)
-            assert at is not None
-            assert at.size == replayed.head.size == len(kept)
-            return [Draft("log.recovered", "sys", "sys", fields)]
-
-        (event,) = await again.bring_back(kept[4:], then)
-        assert (event.type, event.index) == ("log.recovered", len(kept))
-        found = await dump(database)
-        assert {n: r[: len(rows[n])] for n, r in found.items() if n == "item"} == {
-            "item": rows["item"]
-        }
         again.open()
-        assert (await act(again, enrolled("c" * 32, "new"))).index == len(kept) + 1
+        assert (await act(again, enrolled("c" * 32, "new"))).index == len(kept)
     finally:
         await database.close()
 
@@ -377,14 +367,12 @@ async def test_what_does_not_fit_is_refused_and_leaves_nothing(
     database = await Database.open(f"sqlite:///{tmp_path / 'other.db'}")
     try:
         await database.migrate()
-        ledger = Ledger(database, ManualClock())
         for broken, error, words in wrong:
             with pytest.raises(error, match=words):
-                await ledger.bring_back(broken, lambda *_: [])
+                await database.write(lambda c, broken=broken: replay(c, broken))  # type: ignore[misc]
             assert await database.write(read_head) is None
-        results: list[Replayed] = []
         gone = [*kept[:3], without(kept[3], "name"), *kept[4:]]
-        await ledger.bring_back(gone, lambda _, r: results.append(r) or [])  # type: ignore[func-returns-value]
-        assert results[0].unexplained == ((3, "name"),)
+        replayed = await database.write(lambda c: replay(c, gone))
+        assert replayed.unexplained == ((3, "name"),)
     finally:
         await database.close()
