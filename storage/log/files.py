@@ -69,6 +69,12 @@ def disclosure_bundle(rows: Iterable[Row]) -> bytes:
     return "".join(lines).encode()
 
 
+def disclosure_line(line: Disclosed) -> bytes:
+    """The line of a disclosure bundle that `parse_line` reads, newline included."""
+    body, disclosed = line.row_texts
+    return disclosure_bundle([Row(line.index, b"", body, disclosed)])
+
+
 def parse_disclosures(number: int, data: bytes) -> list[Disclosed]:
     """The lines of bundle `number`; MalformedError names the line that is none."""
     path = disclosures_path(number)

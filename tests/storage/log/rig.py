@@ -2,10 +2,10 @@
 
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from storage.database import Database
 from storage.disk_real import FolderDisk
@@ -92,6 +92,18 @@ async def server(
         yield rig
     finally:
         await database.close()
+
+
+def sqlite(folder: Path) -> str:
+    return f"sqlite:///{folder / 'liuhen.db'}"
+
+
+class Fresh(Protocol):
+    """A server over a new SQLite database with tables in this folder."""
+
+    def __call__(
+        self, folder: Path, stores: Sequence[ObjectStore] | None = None
+    ) -> AbstractAsyncContextManager[Rig]: ...
 
 
 async def with_source(rig: Rig, source: str) -> Event:

@@ -12,8 +12,8 @@ from storage.log import files
 from storage.objects.port import Class, ObjectStore, read_all
 from storage.tables import entry
 from tests.storage.log.faults import CrashError, CrashingStore, Steps, crash_commits, crash_signer
-from tests.storage.log.rig import ORIGIN, Rig, keep, put_back, server, store_at
-from tests.storage.samples import ManualClock, enrolled
+from tests.storage.log.rig import Fresh, Rig, keep, put_back, server, sqlite, store_at
+from tests.storage.samples import enrolled
 from verify import merkle, tiles
 from verify.errors import ConflictError, NotFoundError, UnavailableError
 
@@ -64,7 +64,7 @@ async def test_a_log_is_published_as_tlog_tiles(tmp_path: Path, migrated_url: st
         await check_store(rig, rig.stores[0])
 
 
-async def test_partial_tiles_go_once_the_full_one_is_durable(tmp_path: Path) -> None:
+async def test_partial_tiles_go_once_the_full_one_is_durable(tmp_path: Path, fresh: Fresh) -> None:
     async with fresh(tmp_path) as rig:
         for count in (10, 20, 30):
             await rig.cases(count)
@@ -83,14 +83,14 @@ async def test_partial_tiles_go_once_the_full_one_is_durable(tmp_path: Path) -> 
             await rig.stores[0].stat(Class.PRIVATE, "tile/0/000.p/11")
 
 
-async def test_catching_up_writes_in_batches_the_same_files(tmp_path: Path) -> None:
+async def test_catching_up_writes_in_batches_the_same_files(tmp_path: Path, fresh: Fresh) -> None:
     async with fresh(tmp_path / "a") as rig:
         await rig.cases(9_000)
         assert (await rig.publish()).size == 9_001
         await check_store(rig, rig.stores[0])
 
 
-async def test_every_store_gets_the_log(tmp_path: Path) -> None:
+async def test_every_store_gets_the_log(tmp_path: Path, fresh: Fresh) -> None:
     stores = [store_at(tmp_path, "one"), store_at(tmp_path, "two")]
     async with fresh(tmp_path, stores=stores) as rig:
         await rig.cases(300)
@@ -99,7 +99,7 @@ async def test_every_store_gets_the_log(tmp_path: Path) -> None:
             await check_store(rig, store)
 
 
-async def test_a_new_store_is_filled_at_the_start(tmp_path: Path) -> None:
+async def test_a_new_store_is_filled_at_the_start(tmp_path: Path, fresh: Fresh) -> None:
     one, two = store_at(tmp_path, "one"), store_at(tmp_path, "two")
     async with fresh(tmp_path, stores=[one]) as rig:
         await rig.cases(300)
@@ -111,7 +111,7 @@ async def test_a_new_store_is_filled_at_the_start(tmp_path: Path) -> None:
 
 
 async def test_with_the_store_away_recording_goes_on_and_publication_catches_up(
-    tmp_path: Path,
+    tmp_path: Path, fresh: Fresh
 ) -> None:
     store = CrashingStore(store_at(tmp_path), Steps())
     async with fresh(tmp_path, stores=[store]) as rig:
@@ -130,7 +130,7 @@ async def test_with_the_store_away_recording_goes_on_and_publication_catches_up(
         await rig.check(3)
 
 
-async def test_a_receipt_waits_for_publication_on_demand(tmp_path: Path) -> None:
+async def test_a_receipt_waits_for_publication_on_demand(tmp_path: Path, fresh: Fresh) -> None:
     async with fresh(tmp_path) as rig:
         running = asyncio.create_task(rig.publisher.run())
         (event,) = await rig.cases(1)
@@ -142,9 +142,12 @@ async def test_a_receipt_waits_for_publication_on_demand(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("stores", [1, 2])
 async def test_a_crash_at_every_step_is_continued_by_the_same_code(
-    tmp_path: Path, migrated_file: Path, stores: int
+    tmp_path: Path, migrated_file: Path, stores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two publications that fill a tile, and an erasure, cut before and after every write."""
+    # The process dies here, not the machine, so nothing is lost without a sync, and it is slow.
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    monkeypatch.setattr("os.fdatasync", lambda _: None)
     await _prepare(tmp_path / "base", migrated_file, stores)
     at = 0
     while True:
@@ -194,7 +197,7 @@ async def _work(folder: Path, steps: Steps, stores: int) -> None:
 
 
 async def test_a_database_put_back_under_the_running_server_gets_no_fork_signed(
-    tmp_path: Path,
+    tmp_path: Path, fresh: Fresh
 ) -> None:
     async with fresh(tmp_path) as rig:
         await rig.cases(5)
@@ -224,7 +227,7 @@ async def test_a_database_put_back_under_the_running_server_gets_no_fork_signed(
             await rig.publisher.wait_for(99, 1)
 
 
-async def test_a_database_that_only_went_back_is_refused_too(tmp_path: Path) -> None:
+async def test_a_database_that_only_went_back_is_refused_too(tmp_path: Path, fresh: Fresh) -> None:
     async with fresh(tmp_path) as rig:
         await rig.cases(5)
         await rig.publish()
@@ -242,7 +245,9 @@ async def test_a_database_that_only_went_back_is_refused_too(tmp_path: Path) -> 
             await rig.publish()
 
 
-async def test_a_file_of_other_bytes_stops_publication_and_recording(tmp_path: Path) -> None:
+async def test_a_file_of_other_bytes_stops_publication_and_recording(
+    tmp_path: Path, fresh: Fresh
+) -> None:
     async with fresh(tmp_path) as rig:
         await rig.publish()
         await rig.cases(1)
@@ -252,23 +257,3 @@ async def test_a_file_of_other_bytes_stops_publication_and_recording(tmp_path: P
         assert rig.publisher.state.halted
         with pytest.raises(HaltedError):
             await rig.cases(1)
-
-
-def sqlite(folder: Path) -> str:
-    return f"sqlite:///{folder / 'liuhen.db'}"
-
-
-def fresh(folder: Path, stores: list[ObjectStore] | None = None, clock: ManualClock | None = None):  # type: ignore[no-untyped-def]
-    """A server over a new SQLite database with tables."""
-    folder.mkdir(exist_ok=True)
-    shutil.copy(MIGRATED["file"], folder / "liuhen.db")
-    return server(folder, sqlite(folder), stores=stores, clock=clock)
-
-
-MIGRATED: dict[str, Path] = {}
-
-
-@pytest.fixture(autouse=True)
-def _migrated(migrated_file: Path) -> None:
-    MIGRATED["file"] = migrated_file
-    assert ORIGIN
