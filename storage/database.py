@@ -10,6 +10,7 @@ row first (SQLite: BEGIN IMMEDIATE takes the whole file).
 """
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -102,7 +103,9 @@ class Database:
         try:
             async with self._reader.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError) as exc:
+        except DBAPIError as exc:
+            if not _no_answer(exc):
+                raise
             raise UnavailableError(f"database: expected an answer, got {_cause(exc)}") from exc
 
     async def migrate(self) -> None:
@@ -188,7 +191,7 @@ class Database:
     def _truncate_wal(self) -> None:
         raw = self._connect().connection.driver_connection
         assert raw is not None  # noqa: S101  # an open connection has one
-        busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]  # waits BUSY_S
         if busy:
             raise UnavailableError("database: expected to empty the WAL, got a reader still in it")
 
@@ -219,9 +222,12 @@ def announce(connection: Connection, topic: str) -> None:
 
 
 def _no_answer(exc: BaseException) -> bool:
-    """Whether the database is away, locked or full, as against refusing a statement."""
-    lost = isinstance(exc, DBAPIError) and exc.connection_invalidated
-    return lost or isinstance(exc, OperationalError | InterfaceError)
+    """Whether the database is away, locked or full, as against refusing a wrong statement."""
+    if isinstance(exc, DBAPIError) and exc.connection_invalidated:
+        return True
+    if getattr(getattr(exc, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return False  # SQLite's OperationalError is also its «no such table»
+    return isinstance(exc, OperationalError | InterfaceError)
 
 
 def _cause(exc: BaseException) -> str:

@@ -21,7 +21,7 @@ from storage.errors import LostError
 from verify import canonical
 from verify.errors import ConflictError, NotFoundError
 
-TOPIC = "jobs"  # announced to the runner of this process after COMMIT
+QUEUED, CANCELLED = "job queued", "job cancelled"  # announced to this process after COMMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def enqueue(
         run_at=now_ms + int(delay_s * 1000),
         now=now_ms,
     )
-    announce(connection, TOPIC)
+    announce(connection, QUEUED)
 
 
 def cancel(connection: Connection, key: str, *, now_ms: int) -> None:
@@ -91,7 +91,7 @@ def cancel(connection: Connection, key: str, *, now_ms: int) -> None:
         key=key,
         yes=True,
     )
-    announce(connection, TOPIC)
+    announce(connection, CANCELLED)
 
 
 def retry(connection: Connection, key: str, *, now_ms: int) -> None:
@@ -110,7 +110,7 @@ def retry(connection: Connection, key: str, *, now_ms: int) -> None:
     if not changed:
         state = _known(connection, key)
         raise ConflictError(f"job {key}: expected a finished one, got {state}")
-    announce(connection, TOPIC)
+    announce(connection, QUEUED)
 
 
 def _known(connection: Connection, key: str) -> str:

@@ -171,27 +171,32 @@ class Runner:
     async def run(self) -> None:
         """Work until `stop` or cancellation; in both cases running jobs are put back."""
         await self._answered(lambda c: job_table.reset(c, now_ms=self._clock.now_ms()))
-        unsubscribe = self._database.subscribe(job_table.TOPIC, self._look)
-        beats = asyncio.create_task(self._beats())
+        unsubscribe = [
+            self._database.subscribe(job_table.QUEUED, self._wake.set),
+            self._database.subscribe(job_table.CANCELLED, self._beat_now.set),
+        ]
         try:
-            while not self._stopping:
-                self._wake.clear()
-                with suppress(UnavailableError):
-                    await self._start_due()
-                if not self._stopping:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), self._poll_s)
+            async with asyncio.TaskGroup() as group:
+                beats = group.create_task(self._beats())
+                try:
+                    await self._work()
+                finally:
+                    beats.cancel()
+                    await self._let_go()
         finally:
-            unsubscribe()
-            beats.cancel()
-            await asyncio.wait({beats})
-            await self._let_go()
+            for end in unsubscribe:
+                end()
 
     # --- the loop ---------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        self._wake.set()
-        self._beat_now.set()
+    async def _work(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            with suppress(UnavailableError):
+                await self._start_due()
+            if not self._stopping:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._poll_s)
 
     async def _start_due(self) -> None:
         """Claim for every free place of every lane, and start what was claimed."""

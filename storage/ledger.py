@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
@@ -26,7 +26,13 @@ from storage.errors import ClockJumpedError, HaltedError, NotComparedError, Outc
 from storage.projections import project
 from verify import schema
 from verify.entries import format_time
-from verify.errors import ConflictError, EvidenceError, MalformedError, UnavailableError
+from verify.errors import (
+    ConflictError,
+    EvidenceError,
+    MalformedError,
+    NotFoundError,
+    UnavailableError,
+)
 from verify.merkle import Edge
 
 __all__ = ["BATCH", "Draft", "Event", "Ledger", "random_id", "random_salt"]
@@ -106,7 +112,10 @@ class Ledger:
                 raise ConflictError(f"log: expected none, got {head.origin} of size {head.size}")
             now = clock.read(self._clock)
             head = Head(origin, Edge(), now.now_ms, now.boot_id, now.base_ms)
-            acts.insert_head(connection, head)
+            try:
+                acts.insert_head(connection, head)
+            except IntegrityError as exc:
+                raise ConflictError("log: expected none, got one begun at the same time") from exc
             draft = Draft("log.begun", "sys", "sys", {"origin": origin, "vkey": vkey})
             written = self._write(connection, head, [("log.begun", [draft])])
             return written.events[0], written
@@ -215,15 +224,23 @@ class Ledger:
     def _lock(self, connection: Connection) -> Head:
         """The head, locked and not older than what this server saw committed."""
         self._check_state()
-        head = acts.lock_head(connection)
         seen = self._seen
+        try:
+            head = acts.lock_head(connection)
+        except NotFoundError as exc:
+            if seen is not None:
+                self._gone_back(seen, 0, exc)
+            raise
         if seen is not None and (head.size, head.edge.root()) != (seen.size, seen.root):
             self._check_extends(connection, head, seen)
         return head
 
+    def _refusal(self) -> HaltedError:
+        return HaltedError(f"recording has stopped until a restart has compared: {self._halted}")
+
     def _check_state(self) -> None:
         if self._halted is not None:
-            raise HaltedError(f"recording has stopped until a restart has compared: {self._halted}")
+            raise self._refusal()
         if not self._open:
             raise NotComparedError("this server has not yet compared its database with the store")
 
@@ -233,13 +250,16 @@ class Ledger:
             connection, 'SELECT "leaf" FROM entry WHERE "index" = ?', (seen.size - 1,)
         )
         if head.size <= seen.size or not rows or bytes(rows[0][0]) != seen.leaf:
-            self.halt(
-                HaltedError(
-                    f"database: expected the log of size {seen.size} seen before to go on, "
-                    f"got another log of size {head.size}; was an older copy put back?"
-                )
+            self._gone_back(seen, head.size)
+
+    def _gone_back(self, seen: _Seen, size: int, cause: Exception | None = None) -> NoReturn:
+        self.halt(
+            HaltedError(
+                f"database: expected the log of size {seen.size} seen before to go on, "
+                f"got another log of size {size}; was an older copy put back?"
             )
-            self._check_state()
+        )
+        raise self._refusal() from cause
 
     def _tick(self, head: Head) -> Head:
         """The head with the time of the next entries in `last_ms`; ClockJumpedError."""

@@ -1,14 +1,19 @@
 """`at` never goes back unseen: jumps stop recording, a person's correction goes on."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 
 from storage import clock
 from storage.clock import SystemClock
+from storage.database import Database
 from storage.errors import ClockJumpedError, NotComparedError
 from storage.ledger import Ledger
+from storage.replay import replay
 from storage.tables import head
 from tests.storage.samples import START_MS, ManualClock, act, database_of, dump, enrolled, opened
+from tests.storage.test_replay import records
 from verify.entries import format_time
 
 MINUTE = 60_000
@@ -40,7 +45,9 @@ async def test_at_is_the_later_of_now_and_the_last(migrated_url: str) -> None:
 
 
 @pytest.mark.parametrize("jump", [6 * MINUTE, -6 * MINUTE])
-async def test_a_jump_stops_recording_until_corrected(migrated_url: str, jump: int) -> None:
+async def test_a_jump_stops_recording_until_corrected(
+    migrated_url: str, tmp_path: Path, jump: int
+) -> None:
     time = ManualClock()
     async with opened(migrated_url, time) as ledger:
         await at(ledger)
@@ -60,6 +67,14 @@ async def test_a_jump_stops_recording_until_corrected(migrated_url: str, jump: i
         assert await at(ledger) == now + 1  # steps back here, once
         time.go_on(-2)
         assert await at(ledger) == now + 1
+        await ledger.correct_clock("张三", "又一次")
+        kept = await records(database_of(ledger))
+        async with database_of(ledger).read() as c:
+            last_ms = (await c.execute(select(head.c.last_ms))).scalar()
+    database = await Database.open(f"sqlite:///{tmp_path / 'other.db'}")
+    await database.migrate()
+    assert (await database.write(lambda c: replay(c, kept))).head.last_ms == last_ms
+    await database.close()
 
 
 async def test_small_steps_add_up(migrated_url: str) -> None:

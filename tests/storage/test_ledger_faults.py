@@ -202,6 +202,14 @@ async def test_a_database_that_goes_back_stops_recording(migrated_url: str, *, g
         assert isinstance(ledger.halted, HaltedError)
 
 
+async def test_a_database_wiped_under_a_running_server_stops_recording(migrated_url: str) -> None:
+    async with opened(migrated_url) as ledger:
+        await database_of(ledger).write(lambda c: c.execute(delete(head)))
+        with pytest.raises(HaltedError, match="another log of size 0"):
+            await act(ledger, enrolled("7" * 32))
+        assert ledger.halted is not None
+
+
 async def test_the_publisher_is_woken_by_every_act(migrated_url: str) -> None:
     async with opened(migrated_url) as ledger:
         ledger.recorded.clear()
