@@ -230,9 +230,9 @@ class Wire:
                 if isinstance(body, tuple):
                     content, start, end = body
                     headers["Content-Length"] = str(end - start)
-                    data = b""
-                    if end > start:
-                        data = _sent(content, start, end, _Watch(timer, self._patience), failed)
+                    # A generator even for nothing: aiohttp repeats a request by itself as long as
+                    # its body can be sent again, and a repeated write is one more version.
+                    data = _sent(content, start, end, _Watch(timer, self._patience), failed)
                 else:
                     data = body
                 async with self._request(

@@ -159,6 +159,41 @@ async def test_a_line_that_stands_still_is_given_up(
     assert await store.versions(WORK, KEY) == []
 
 
+async def test_a_cancelled_write_stores_nothing_and_leaves_no_open_upload(
+    store: S3Store, owner: Minio, prefix: str
+) -> None:
+    begun = asyncio.Event()
+
+    class Endless(Zeros):
+        async def read(self, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+            async for piece in super().read(start, end):
+                yield piece
+                if start > 0:  # in the second part
+                    begun.set()
+                    await asyncio.sleep(3600)
+
+    content = Endless(4 * PART)
+    task = asyncio.create_task(store.create(EVIDENCE, KEY, content, retain_until=YEAR))
+    await asyncio.wait_for(begun.wait(), 30)
+    assert len(_open_uploads(owner, f"{prefix}-evidence")) == 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert _open_uploads(owner, f"{prefix}-evidence") == []
+    assert await store.versions(EVIDENCE, KEY) == []
+
+
+async def test_an_empty_recording_is_written_once_even_if_its_answer_is_lost(
+    store: S3Store, far: S3Store, line: Link
+) -> None:
+    line.swallow_answers_to = b"PUT /"
+    with pytest.raises(UnavailableError):
+        await far.create(EVIDENCE, KEY, b"", retain_until=YEAR)
+    line.swallow_answers_to = None
+    await far.create(EVIDENCE, KEY, b"", retain_until=YEAR)
+    assert len(await store.versions(EVIDENCE, KEY)) == 1
+
+
 async def test_a_slow_reader_is_not_a_server_that_hangs(store: S3Store, far: S3Store) -> None:
     await store.create(WORK, KEY, Zeros(6 << 20))
     read = 0
