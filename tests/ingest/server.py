@@ -51,7 +51,7 @@ def metadata(**values: str | bytes) -> str:
 
 
 async def create(
-    server: "Server", size: int | None, who: str = "cam-1", **meta: str | bytes
+    server: "Remote", size: int | None, who: str = "cam-1", **meta: str | bytes
 ) -> str:
     """Open an upload; its address."""
     length = {"Upload-Defer-Length": "1"} if size is None else {"Upload-Length": str(size)}
@@ -62,7 +62,7 @@ async def create(
 
 
 async def append(
-    server: "Server", location: str, offset: int, data: bytes, **headers: str
+    server: "Remote", location: str, offset: int, data: bytes, **headers: str
 ) -> tuple[int, str]:
     """One PATCH; its status and Upload-Offset."""
     more = server.headers(
@@ -73,13 +73,13 @@ async def append(
 
 
 async def head(
-    server: "Server", location: str, who: str = "cam-1"
+    server: "Remote", location: str, who: str = "cam-1"
 ) -> "tuple[int, Mapping[str, str]]":
     async with server.session.head(location, headers=server.headers(who)) as answer:
         return answer.status, answer.headers
 
 
-async def look(server: "Server", location: str, who: str = "cam-1") -> dict[str, Any]:
+async def look(server: "Remote", location: str, who: str = "cam-1") -> dict[str, Any]:
     """The upload as JSON."""
     async with server.session.get(location, headers=server.headers(who)) as answer:
         assert answer.status == 200, await answer.text()
@@ -87,7 +87,7 @@ async def look(server: "Server", location: str, who: str = "cam-1") -> dict[str,
         return shown
 
 
-async def receipt(server: "Server", location: str, who: str = "cam-1") -> str:
+async def receipt(server: "Remote", location: str, who: str = "cam-1") -> str:
     """The receipt, waited for."""
     address = f"{location}/receipt?wait=20"
     async with server.session.get(address, headers=server.headers(who)) as answer:
@@ -121,10 +121,27 @@ class Tokens:
 
 
 @dataclass
-class Server:
-    """The parts of a running server."""
+class Remote:
+    """A server as its clients see it."""
 
     url: str
+    session: aiohttp.ClientSession
+    vkey: str
+
+    @classmethod
+    def connect(cls, said: bytes) -> "Remote":
+        """By the line that `python -m tests.ingest.server` prints when it is ready."""
+        facts = json.loads(said)
+        return cls(facts["url"], aiohttp.ClientSession(facts["url"]), facts["vkey"])
+
+    def headers(self, who: str = "cam-1", **more: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {who}", "Tus-Resumable": "1.0.0", **more}
+
+
+@dataclass
+class Server(Remote):
+    """The parts of a running server."""
+
     database: Database
     ledger: Ledger
     uploads: Uploads
@@ -132,13 +149,6 @@ class Server:
     publisher: Publisher
     runner: Runner
     stores: list[ObjectStore]
-    vkey: str
-    folder: Path
-    session: aiohttp.ClientSession
-    clock: Clock
-
-    def headers(self, who: str = "cam-1", **more: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {who}", "Tus-Resumable": "1.0.0", **more}
 
 
 async def _enrol(ledger: Ledger) -> None:
@@ -166,6 +176,7 @@ async def running(
     clock: Clock | None = None,
     after_sealed: Sequence[AfterSealed] = (),
     compare: bool = True,
+    recover: bool = True,
     jobs: bool = True,
 ) -> AsyncIterator[Server]:
     """Start everything, stop it again at the end.  `compare=False` leaves the ledger closed."""
@@ -195,10 +206,11 @@ async def running(
         await Startup(database, ledger, publisher).run()
         await _enrol(ledger)
         tasks.append(asyncio.create_task(publisher.run()))
-    await IngestRecovery(uploads).run()
+    if recover:
+        await IngestRecovery(uploads).run()
     if jobs:
         tasks.append(asyncio.create_task(runner.run()))
-    web_runner = web.AppRunner(web_app, shutdown_timeout=1)
+    web_runner = web.AppRunner(web_app, shutdown_timeout=1, max_field_size=64 << 10)
     await web_runner.setup()
     site = web.TCPSite(web_runner, "127.0.0.1", port)
     await site.start()
@@ -206,8 +218,8 @@ async def running(
     session = aiohttp.ClientSession(f"http://127.0.0.1:{bound}")
     try:
         yield Server(
-            f"http://127.0.0.1:{bound}", database, ledger, uploads, sealer, publisher, runner, held,
-            signer.key.vkey, folder, session, clock,
+            f"http://127.0.0.1:{bound}", session, signer.key.vkey,
+            database, ledger, uploads, sealer, publisher, runner, held,
         )  # fmt: skip
     finally:
         await session.close()
