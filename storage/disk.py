@@ -59,7 +59,8 @@ class Disk(Protocol):
 
     def adopt(self, source: Path, target: str) -> None:
         """Like `link`, from a real file that may lie outside the root; OSError where that cannot
-        be (another file system): the caller copies instead."""
+        be (another file system) or may not be (the file has a second name already: two stores
+        that keep one copy between them would be no two copies).  The caller copies instead."""
 
     def protect(self, path: str) -> None:
         """Take away the right to write (where the disk knows rights); never given back."""

@@ -182,11 +182,16 @@ class FolderDisk:
         return self._resolve(path).stat().st_size
 
     def link(self, source: str, target: str) -> None:
-        self.adopt(self._resolve(source), target)
+        with _named_full(target):
+            os.link(self._resolve(source), self._with_parents(target), follow_symlinks=False)
 
     def adopt(self, source: Path, target: str) -> None:
+        path = self._with_parents(target)
         with _named_full(target):
-            os.link(source, self._with_parents(target), follow_symlinks=False)
+            os.link(source, path, follow_symlinks=False)
+        if path.stat().st_nlink > 2:  # looked at afterwards: another store may do it just now
+            path.unlink()
+            raise OSError(errno.EMLINK, "has a second name already", str(source))
 
     def protect(self, path: str) -> None:
         self._resolve(path).chmod(0o444)

@@ -183,7 +183,10 @@ class SimulatedDisk:
     def adopt(self, source: Path, target: str) -> None:
         if not source.is_relative_to(self.root):
             raise OSError(errno.EXDEV, "another file system", str(source))
-        self.link(source.relative_to(self.root).as_posix(), target)
+        name = source.relative_to(self.root).as_posix()
+        if sum(inode is self._seen.get(name) for inode in self._seen.values()) > 1:
+            raise OSError(errno.EMLINK, "has a second name already", name)
+        self.link(name, target)
 
     def protect(self, path: str) -> None:
         with self.stepping("protect", path):

@@ -1,5 +1,6 @@
 """The directory store: what a power cut at every step leaves, and what only files can do."""
 
+import asyncio
 import errno
 import os
 import stat
@@ -247,11 +248,19 @@ async def test_a_file_of_another_file_system_is_copied(
     assert disk.list("objects/evidence/.new") == []
 
 
-async def test_a_second_disk_takes_a_copy_or_a_link(disk: FolderDisk, tmp_path: Path) -> None:
-    second = DirectoryStore(FolderDisk(tmp_path / "second"), "", name="second")
+async def test_two_stores_never_share_one_copy(disk: FolderDisk, tmp_path: Path) -> None:
+    """Even on one file system: a broken byte in one must leave the other whole."""
+    stores = [
+        DirectoryStore(disk, name="first"),
+        DirectoryStore(FolderDisk(tmp_path / "second"), "", name="second"),
+    ]
     content = _file(disk, "staging/u.part", DATA)
-    await second.create(EVIDENCE, KEY, content, retain_until=YEAR)
-    assert (tmp_path / "second/evidence" / KEY).read_bytes() == DATA
+    await asyncio.gather(
+        *(store.create(EVIDENCE, KEY, content, retain_until=YEAR) for store in stores)
+    )
+    files = disk.root / "objects/evidence" / KEY, tmp_path / "second/evidence" / KEY
+    assert [file.read_bytes() for file in files] == [DATA, DATA]
+    assert not files[0].samefile(files[1])
 
 
 async def test_what_stands_in_private_and_work_stays_writable(disk: FolderDisk) -> None:

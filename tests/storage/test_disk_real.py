@@ -221,6 +221,9 @@ def test_adopts_a_file_from_outside(disk: FolderDisk, tmp_path: Path) -> None:
     assert (disk.root / "in/side").samefile(outside)
     with pytest.raises(FileExistsError):
         disk.adopt(outside, "in/side")
+    with pytest.raises(OSError, match="has a second name already"):
+        disk.adopt(outside, "in/another")
+    assert disk.list("") == ["in/side"]
 
 
 def test_syncs_a_file_opened_for_reading(disk: FolderDisk) -> None:
