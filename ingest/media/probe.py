@@ -13,7 +13,7 @@ from typing import Final
 from ingest.media import allowed, argv
 from ingest.media.classify import Plan, Reason, classify
 from ingest.media.facts import Facts, parse
-from ingest.media.run import ToolFailedError, ToolOutputError, ToolTimeoutError, run
+from ingest.media.run import ToolFailedError, ToolOutputError, ToolTimeoutError, run, said
 from ingest.media.sandbox import Limits, Sandbox
 from verify.errors import MalformedError
 
@@ -30,6 +30,7 @@ _SIGNATURES: Final = re.compile(
     )""",
     re.DOTALL | re.VERBOSE,
 )
+_TOO_LARGE: Final = re.compile(rb"Picture size \d+x\d+ (?:is invalid|exceeds)")
 _HEAD: Final = 512
 
 
@@ -72,4 +73,7 @@ async def probe(source: Path, folder: Path, sandbox: Sandbox, *, limits: Limits 
         facts = parse(done.stdout)
     except MalformedError as exc:
         return Probed(Plan("none", reason=Reason.BROKEN), detail=str(exc))
-    return Probed(classify(facts), facts)
+    plan = classify(facts)
+    if plan.reason is Reason.BROKEN and _TOO_LARGE.search(done.stderr):
+        plan = Plan("none", reason=Reason.TOO_LARGE)  # the decoder was not even opened
+    return Probed(plan, facts, detail=said(done.stderr) if plan.verdict == "none" else "")

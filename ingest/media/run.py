@@ -20,6 +20,7 @@ from verify.errors import EvidenceError
 
 STDERR_KEPT: Final = 64 * 1024
 _READ: Final = 256 * 1024
+_END_LIMIT_S: Final = 10  # after the kill, for the pipes
 _MAX_LINE: Final = 4096
 
 
@@ -128,19 +129,31 @@ async def _overdue(tool: str, limits: Limits, watch: _Watch) -> None:
         await asyncio.sleep(min(start + limits.wall_s, watch.last + limits.stall_s) - now + 0.001)
 
 
+async def _drain(stream: asyncio.StreamReader) -> None:
+    while await stream.read(_READ):
+        pass
+
+
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Kill the whole group and wait, even while being cancelled."""
     if process.returncode is None:  # once reaped, the number may be somebody else's
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    wait = asyncio.ensure_future(process.wait())
-    while not wait.done():
-        try:
-            await asyncio.shield(wait)
-        except asyncio.CancelledError:
-            if wait.cancelled():  # the loop itself is being torn down
-                raise
-            continue  # the first cancellation goes on after this clean-up
+    # asyncio reports an end only after the pipes have ended, and a reader that gave up in the
+    # middle has left them paused: they are read to their end here.
+    streams = (process.stdout, process.stderr)
+    ends = [asyncio.ensure_future(_drain(stream)) for stream in streams if stream is not None]
+    ends.append(asyncio.ensure_future(_reaped(process)))
+    while not all(end.done() for end in ends):
+        with contextlib.suppress(asyncio.CancelledError):  # it goes on after this clean-up
+            _, late = await asyncio.wait(ends, timeout=_END_LIMIT_S)
+            if process.returncode is not None:  # something outside the group holds a pipe
+                for end in late:
+                    end.cancel()
+
+
+async def _reaped(process: asyncio.subprocess.Process) -> None:
+    await process.wait()
 
 
 async def run(
