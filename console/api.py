@@ -21,6 +21,7 @@ from console.errors import (
 )
 from console.media import disposition
 from console.parts import PARTS
+from console.words import names_in
 from storage import tables
 from storage.access import Right
 from storage.errors import HaltedError, NotComparedError
@@ -106,8 +107,9 @@ async def _trail(request: web.Request, subject: trail.Subject) -> web.Response:
         page = await trail.trail(
             conn, subject, id_, after=request.query.get("cursor"), limit=limit(request, 100)
         )
+        names = await names_in(conn, page.rows)
     spoken = speech(request)
-    return plain({"entries": [said.step(s, spoken) for s in page.rows], "next": page.next})
+    return plain({"entries": [said.step(s, spoken, names) for s in page.rows], "next": page.next})
 
 
 @ROUTES.post("/api/cases/{case}/links")

@@ -71,7 +71,7 @@ class Speech:
     language: str
     zone: ZoneInfo
 
-    def __call__(self, key: str, **values: Any) -> str:
+    def __call__(self, key: str, /, **values: Any) -> str:
         return CATALOGUES[self.language][key].format(**values)
 
     def has(self, key: str) -> bool:

@@ -196,8 +196,8 @@ class _Answer:
         complete = False
         try:
             await self._note.begin()
-            await self._response.prepare(self._request)
             with suppress(ConnectionError):  # the player has what it wanted
+                await self._response.prepare(self._request)
                 complete = await self._pump()
         except EvidenceError as error:
             if not self._response.prepared:
@@ -207,7 +207,8 @@ class _Answer:
             # shielded: a client that goes away must not leave the range without its end
             await asyncio.shield(self._finish())
         if complete:
-            await self._response.write_eof()
+            with suppress(ConnectionError):
+                await self._response.write_eof()
         elif self._request.transport is not None:
             self._request.transport.abort()  # fewer bytes than promised: never let it look whole
         return self._response

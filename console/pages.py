@@ -61,6 +61,7 @@ def environment(static: Static) -> Environment:
     env.filters["visible"] = shown.visible
     env.filters["size"] = shown.size
     env.filters["grouped"] = shown.grouped
+    env.filters["tool"] = shown.tool
     env.filters["duration"] = shown.duration
     env.globals["static"] = static.url
     env.globals["languages"] = LANGUAGES

@@ -9,6 +9,7 @@ from cases import queries, trail
 from cases.rules import KINDS, STAGES
 from console import items, said, shown, words
 from console.answers import allowed, speech, tagged
+from console.i18n import Speech
 from console.media import shown_type
 from console.pages import render
 from console.parts import PARTS
@@ -75,6 +76,7 @@ async def case(request: web.Request) -> web.Response:
         steps = await trail.trail(
             conn, "case", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
         )
+        names = await words.names_in(conn, steps.rows)
     return await render(
         request,
         "case.html",
@@ -84,17 +86,19 @@ async def case(request: web.Request) -> web.Response:
         states={one.item.id: said.state(beside[one.item.id].state, spoken) for one in linked.rows},
         waiting=inbox.rows,
         stages=STAGES,
-        steps=_steps(steps, spoken),
+        steps=_steps(steps, spoken, names),
         steps_next=steps.next,
     )
 
 
-def _steps(page: queries.Page[trail.Step], spoken: Any) -> list[dict[str, Any]]:
+def _steps(
+    page: queries.Page[trail.Step], spoken: Speech, names: words.Names
+) -> list[dict[str, Any]]:
     return [
         {
             "index": step.index, "seq": step.seq, "type": step.type, "at": step.at,
             "leaf": step.leaf, "chain": step.chain, "who": words.who(step, spoken),
-            "words": words.words(step, spoken),
+            "words": words.words(step, spoken, names),
         }
         for step in page.rows
     ]  # fmt: skip
@@ -112,6 +116,14 @@ async def item(request: web.Request) -> web.Response:
         steps = await trail.trail(
             conn, "item", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
         )
+        if "trail" not in request.query:  # the first page begins with how it came in
+            before = await trail.trail(conn, "upload", detail.item.upload, limit=TRAIL_ROWS)
+            known = {step.index for step in steps.rows}
+            added = [step for step in before.rows if step.index not in known]
+            steps = queries.Page(
+                sorted([*added, *steps.rows], key=lambda step: step.index), steps.next
+            )
+        names = await words.names_in(conn, steps.rows)
         cases = await queries.cases(conn, limit=100)
     linked = {c.id for c in detail.cases}
     return await render(
@@ -128,7 +140,7 @@ async def item(request: web.Request) -> web.Response:
         open_cases=[c for c in cases.rows if c.id not in linked],
         proposed=next((c for c in cases.rows if c.number == detail.wish), None),
         stages=STAGES,
-        steps=_steps(steps, spoken),
+        steps=_steps(steps, spoken, names),
         steps_next=steps.next,
         vkey=parts.vkey,
         base=base_url(request, parts.settings.trusted_proxies, parts.settings.public_url),
@@ -159,8 +171,9 @@ async def upload(request: web.Request) -> web.Response:
             raise web.HTTPSeeOther(f"/items/{row.item}")
         state = await _upload_state(request, conn, row)
         steps = await trail.trail(conn, "upload", id_, limit=TRAIL_ROWS)
+        names = await words.names_in(conn, steps.rows)
     return await render(
-        request, "upload.html", upload=row, state=state, steps=_steps(steps, spoken),
+        request, "upload.html", upload=row, state=state, steps=_steps(steps, spoken, names),
         steps_next=None,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from console.i18n import Speech
 from console.items import Detail, JobRow
 from console.state import State
 from console.state import Step as StateStep
-from console.words import words
+from console.words import Names, words
 from verify.entries import format_time
 
 
@@ -121,7 +121,7 @@ def detail(value: Detail, speech: Speech) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def step(value: Step, speech: Speech) -> dict[str, Any]:
+def step(value: Step, speech: Speech, names: Names) -> dict[str, Any]:
     return {
         "index": value.index,
         "chain": value.chain,
@@ -131,7 +131,7 @@ def step(value: Step, speech: Speech) -> dict[str, Any]:
         "who": value.who,
         "at": value.at,
         "leaf": value.leaf,
-        "words": words(value, speech),
+        "words": words(value, speech, names),
         "fields": dict(value.fields),
         "erased": list(value.erased),
     }

@@ -55,6 +55,11 @@ def duration(ms: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def tool(text: str) -> str:
+    """A tool's name and version, without the copyright line that follows it."""
+    return visible(text.split(" Copyright", maxsplit=1)[0].replace(" version ", " "))
+
+
 def local_time(ms: int, zone: ZoneInfo, pattern: str) -> str:
     """The instant in the server's zone by a `strftime` pattern, the offset appended: … +08:00."""
     moment = datetime.fromtimestamp(ms / 1000, zone)

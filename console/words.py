@@ -4,12 +4,16 @@ Guarantee: an entry of a type we have no sentence for still appears, under its t
 erased value is named as erased, never left out silently.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases.trail import Step
 from console import shown
 from console.i18n import Speech
+from storage import tables
 from verify.entries import parse_time
 from verify.errors import EvidenceError
 from verify.schema import TYPES
@@ -17,12 +21,27 @@ from verify.schema import TYPES
 LARGEST_LIST = 6
 
 
-def words(step: Step, speech: Speech) -> str:
+Names = Mapping[str, str]  # id of an item or case -> what people call it
+
+
+async def names_in(conn: AsyncConnection, steps: Sequence[Step]) -> Names:
+    """What the items and cases that these entries speak of are called."""
+    items = {str(s.fields["item"]) for s in steps if "item" in s.fields}
+    cases = {str(s.fields["case"]) for s in steps if "case" in s.fields}
+    i, c = tables.item.c, tables.case.c
+    named = {r.id: r.name for r in await conn.execute(select(i.id, i.name).where(i.id.in_(items)))}
+    named |= {
+        r.id: r.number for r in await conn.execute(select(c.id, c.number).where(c.id.in_(cases)))
+    }
+    return {id_: name for id_, name in named.items() if name}
+
+
+def words(step: Step, speech: Speech, names: Names) -> str:
     """What this entry says."""
     key = f"entry.{step.type}"
     if not speech.has(key):
         return shown.visible(step.type)
-    return speech(key, **_Values(step, speech))
+    return speech(key, **_Values(step, speech, names))
 
 
 def who(step: Step, speech: Speech) -> str:
@@ -38,8 +57,8 @@ def who(step: Step, speech: Speech) -> str:
 class _Values(Mapping[str, str]):
     """The fields as text, for `str.format`; only what a sentence asks for is made."""
 
-    def __init__(self, step: Step, speech: Speech) -> None:
-        self._step, self._speech = step, speech
+    def __init__(self, step: Step, speech: Speech, names: Names) -> None:
+        self._step, self._speech, self._known = step, speech, names
 
     def __iter__(self) -> Any:
         return iter(self._names())
@@ -56,6 +75,8 @@ class _Values(Mapping[str, str]):
         if name not in self._step.fields:
             return self._speech("absent")
         value = self._step.fields[name]
+        if name in ("item", "case") and value in self._known:
+            return shown.visible(self._known[value])
         return _SPECIAL.get(name, _plain)(value, self._speech)
 
 
@@ -110,6 +131,7 @@ def _chosen(prefix: str) -> Callable[[object, Speech], str]:
 
 
 _SPECIAL: Mapping[str, Callable[[object, Speech], str]] = {
+    "tool": lambda value, _speech: shown.tool(str(value)),
     "size": _size,
     "bytes": _size,
     "offset": _size,

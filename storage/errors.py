@@ -56,7 +56,7 @@ class RightMissingError(DeniedError):
 
     def __init__(self, right: str, has: str) -> None:
         super().__init__(f"right: expected {right}, got {has or 'none'}")
-        self.right = right
+        self.right = str(right)  # plain text: entries take no enumerations
 
 
 class LostError(ConflictError):

@@ -19,6 +19,7 @@
   function stand(state) {
     if (view) return;
     const playable = state === "playable";
+    root.classList.toggle("idle", !playable);
     ask.hidden = !playable;
     wait.hidden = playable;
   }
