@@ -251,3 +251,21 @@ def test_check_root_names_both() -> None:
     with pytest.raises(DigestMismatchError) as caught:
         merkle.check_root("root at 5", b"\1" * 32, b"\2" * 32)
     assert str(caught.value) == f"root at 5: expected digest {'01' * 32}, got {'02' * 32}"
+
+
+def test_too_long_and_too_short_are_named_whatever_the_root() -> None:
+    leaves = LEAVES[:11]
+    proof = merkle.inclusion(leaves, 5)
+    for forged, message in (([*proof, LEAVES[0]], "fewer hashes"), (proof[:-1], "more hashes")):
+        with pytest.raises(ProofError, match=message):
+            merkle.root_from_inclusion(leaves[5], 5, 11, forged)
+    part = merkle.prove_range(leaves, 3, 6)
+    for forged, message in (([*part, LEAVES[0]], "fewer hashes"), (part[:-1], "more hashes")):
+        with pytest.raises(ProofError, match=message):
+            merkle.root_from_range(leaves[3:6], 3, 11, forged)
+    step = merkle.consistency(leaves, 6)
+    for forged, message in (([*step, LEAVES[0]], "fewer hashes"), (step[:-1], "more hashes")):
+        with pytest.raises(ProofError, match=message):
+            merkle.check_consistency(
+                6, 11, reference.mth(leaves[:6]), reference.mth(leaves), forged
+            )
