@@ -5,7 +5,7 @@ changed or dropped on the way without the server refusing the request.
 Not covered: the body, which is sent as UNSIGNED-PAYLOAD: it would have to be hashed before it is
 sent.  Small bodies carry Content-MD5, and every recording is read back and compared anyway.
 
-Reference: AWS, "Create a signed AWS API request"; vectors in tests/storage/test_sigv4.py.
+Reference: AWS, "Create a signed AWS API request"; vectors in tests/storage/s3/test_sigv4.py.
 """
 
 import hashlib

@@ -8,7 +8,6 @@ import asyncio
 import random
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -16,13 +15,9 @@ import pytest
 
 from storage.disk_real import FolderDisk
 from storage.objects.content import BytesContent, DiskContent
-from storage.objects.directory import DirectoryStore
 from storage.objects.port import Class, ObjectStore, Stored, read_all
-from storage.objects.s3 import S3Store
-from storage.threads import inline
-from tests.services import S3Server, has_versitygw
-from tests.simulation.disk import SimulatedDisk
-from tests.simulation.store import SimulatedStore, in_a_year
+from tests.simulation.store import in_a_year
+from tests.storage.subjects import STORES, Subject, open_subject
 from verify.errors import ConflictError, MalformedError, NotFoundError, VerificationError
 
 EVIDENCE, LOG, PRIVATE, WORK = Class.EVIDENCE, Class.LOG, Class.PRIVATE, Class.WORK
@@ -31,51 +26,10 @@ YEAR = in_a_year()
 BIG = 21 << 20  # several parts of 8 MiB, the last one short
 
 
-@dataclass
-class Subject:
-    store: ObjectStore
-    versioned: bool
-    # Known of versitygw 1.8.0 on a folder: of several writes of one key at once a version may
-    # end without its lock.  The store reads that back and says so, which is the promise.
-    loses_locks_in_a_race: bool = False
-
-
-STORES = ["simulated", "directory", "directory-simulated", "minio"]
-if has_versitygw():
-    STORES.append("versitygw")
-
-
 @pytest.fixture(params=STORES)
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
-    kind: str = request.param
-    if kind == "simulated":
-        yield Subject(SimulatedStore(1), versioned=True)
-    elif kind == "directory":
-        yield Subject(DirectoryStore(FolderDisk(tmp_path / "data")), versioned=False)
-    elif kind == "directory-simulated":
-        store = DirectoryStore(SimulatedDisk(1), threads=inline)
-        yield Subject(store, versioned=False)
-    else:
-        server: S3Server = request.getfixturevalue(kind)
-        s3 = s3_store(server)
-        await s3.set_up()
-        yield Subject(s3, versioned=True, loses_locks_in_a_race=kind == "versitygw")
-        await s3.close()
-
-
-def s3_store(server: S3Server, **settings: object) -> S3Store:
-    """A store of its own on a server that several tests share."""
-    return S3Store(
-        server.endpoint,
-        server.access_key,
-        server.secret_key,
-        bucket_prefix=f"t{secrets.token_hex(5)}",
-        region=server.region,
-        secure=False,
-        name=server.name,
-        part_size=8 << 20,
-        **settings,  # type: ignore[arg-type]
-    )
+    async with open_subject(request.param, request.getfixturevalue, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

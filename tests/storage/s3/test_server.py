@@ -1,10 +1,8 @@
-"""What only an S3 server can do wrong, against a real MinIO, over a line that breaks."""
+"""What only an S3 server can do wrong, against a real MinIO."""
 
 import asyncio
 import json
 import secrets
-import tracemalloc
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,8 +20,7 @@ from storage.objects.port import Class, Content, read_all
 from storage.objects.s3 import S3Store
 from storage.objects.s3_wire import error_of
 from tests.services import S3Server, free_port
-from tests.simulation.store import in_a_year
-from tests.storage.link import Link, bad_line
+from tests.storage.s3.rig import KEY, PART, YEAR, Zeros, a_store
 from verify.errors import (
     ConflictError,
     DeniedError,
@@ -35,211 +32,10 @@ from verify.errors import (
 )
 
 EVIDENCE, LOG, PRIVATE, WORK = Class.EVIDENCE, Class.LOG, Class.PRIVATE, Class.WORK
-YEAR = in_a_year()
-KEY = "o/" + "0" * 32
-PART = 8 << 20
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations" / "storage.md"
-
-
-class Zeros(BytesContent):
-    """Any number of zero bytes that are nowhere in memory."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(b"")
-        self._size = size
-
-    @property
-    def size(self) -> int:
-        return self._size
-
-    async def read(self, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        piece = bytes(1 << 20)
-        for at in range(start, self._size if end is None else end, len(piece)):
-            yield piece[: (self._size if end is None else end) - at]
-
-
-@pytest.fixture
-def prefix() -> str:
-    return f"t{secrets.token_hex(5)}"
-
-
-def a_store(server: S3Server, prefix: str, endpoint: str | None = None, **more: object) -> S3Store:
-    return S3Store(
-        endpoint or server.endpoint,
-        str(more.pop("access_key", server.access_key)),
-        str(more.pop("secret_key", server.secret_key)),
-        bucket_prefix=prefix,
-        secure=False,
-        name="minio",
-        part_size=PART,
-        **more,  # type: ignore[arg-type]
-    )
-
-
-@pytest.fixture
-async def store(minio: S3Server, prefix: str) -> AsyncIterator[S3Store]:
-    made = a_store(minio, prefix)
-    await made.set_up()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def line(minio: S3Server) -> AsyncIterator[Link]:
-    async with bad_line(minio.endpoint) as link:
-        yield link
-
-
-@pytest.fixture
-async def far(minio: S3Server, prefix: str, line: Link, store: S3Store) -> AsyncIterator[S3Store]:
-    """The same buckets, over the bad line."""
-    made = a_store(minio, prefix, line.endpoint, patience=2.0)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def owner(minio: S3Server) -> Minio:
-    return Minio(
-        endpoint=minio.endpoint,
-        access_key=minio.access_key,
-        secret_key=minio.secret_key,
-        secure=False,
-    )
-
-
-# A line that breaks
-
-
-@pytest.mark.parametrize("size", [1000, 3 * PART])
-async def test_a_lost_answer_leaves_one_version_not_two(
-    store: S3Store, far: S3Store, line: Link, size: int
-) -> None:
-    line.swallow_answers_to = b"CompleteMultipartUpload" if size > PART else b"PUT /"
-    with pytest.raises(UnavailableError, match="expected an answer"):
-        await far.create(EVIDENCE, KEY, Zeros(size), retain_until=YEAR)
-    line.swallow_answers_to = None
-    for _ in range(200):
-        if landed := await store.versions(EVIDENCE, KEY):
-            break
-        await asyncio.sleep(0.02)
-    assert len(landed) == 1
-    assert await far.create(EVIDENCE, KEY, Zeros(size), retain_until=YEAR) == landed[0]
-    assert await store.versions(EVIDENCE, KEY) == landed
-
-
-async def test_a_cut_line_stores_nothing_and_leaves_no_open_upload(
-    store: S3Store, far: S3Store, line: Link, owner: Minio, prefix: str
-) -> None:
-    line.cut_after = PART // 2  # on every connection: each of the three tries of a part
-    with pytest.raises(UnavailableError):
-        await far.create(EVIDENCE, KEY, Zeros(4 * PART), retain_until=YEAR)
-    assert _open_uploads(owner, f"{prefix}-evidence") == []
-    line.cut_after = PART + PART // 2  # a part here and there is sent again
-    assert await store.versions(EVIDENCE, KEY) == []
-    stored = await far.create(EVIDENCE, KEY, Zeros(4 * PART), retain_until=YEAR)
-    assert stored.size == 4 * PART
-    assert _open_uploads(owner, f"{prefix}-evidence") == []
-
-
-def _open_uploads(owner: Minio, bucket: str) -> list[object]:
-    return list(owner._list_multipart_uploads(bucket, prefix=KEY).uploads)
-
-
-@pytest.mark.parametrize("size", [1 << 20, 3 * PART])
-async def test_a_line_that_stands_still_is_given_up(
-    far: S3Store, line: Link, store: S3Store, size: int
-) -> None:
-    line.stall_after = min(size, PART) // 2
-    begun = asyncio.get_running_loop().time()
-    with pytest.raises(UnavailableError, match="nothing for 2 s"):
-        await far.create(WORK, KEY, Zeros(size))
-    assert asyncio.get_running_loop().time() - begun < 25  # three tries of a part, one abort
-    await line.hang_up()
-    assert await store.versions(WORK, KEY) == []
-
-
-async def test_a_cancelled_write_stores_nothing_and_leaves_no_open_upload(
-    store: S3Store, owner: Minio, prefix: str
-) -> None:
-    begun = asyncio.Event()
-
-    class Endless(Zeros):
-        async def read(self, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-            async for piece in super().read(start, end):
-                yield piece
-                if start > 0:  # in the second part
-                    begun.set()
-                    await asyncio.sleep(3600)
-
-    content = Endless(4 * PART)
-    task = asyncio.create_task(store.create(EVIDENCE, KEY, content, retain_until=YEAR))
-    await asyncio.wait_for(begun.wait(), 30)
-    assert len(_open_uploads(owner, f"{prefix}-evidence")) == 1
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert _open_uploads(owner, f"{prefix}-evidence") == []
-    assert await store.versions(EVIDENCE, KEY) == []
-
-
-async def test_an_empty_recording_is_written_once_even_if_its_answer_is_lost(
-    store: S3Store, far: S3Store, line: Link
-) -> None:
-    line.swallow_answers_to = b"PUT /"
-    with pytest.raises(UnavailableError):
-        await far.create(EVIDENCE, KEY, b"", retain_until=YEAR)
-    line.swallow_answers_to = None
-    await far.create(EVIDENCE, KEY, b"", retain_until=YEAR)
-    assert len(await store.versions(EVIDENCE, KEY)) == 1
-
-
-async def test_a_slow_reader_is_not_a_server_that_hangs(store: S3Store, far: S3Store) -> None:
-    await store.create(WORK, KEY, Zeros(6 << 20))
-    read = 0
-    async for piece in far.read(WORK, KEY):
-        if read == 0:
-            await asyncio.sleep(2.5)  # longer than the patience
-        read += len(piece)
-    assert read == 6 << 20
-
-
-async def test_a_download_that_is_cut_says_so(store: S3Store, far: S3Store, line: Link) -> None:
-    await store.create(WORK, KEY, Zeros(32 << 20))
-    pieces = far.read(WORK, KEY)
-    await anext(pieces)
-    await line.hang_up()
-    with pytest.raises(UnavailableError):
-        async for _ in pieces:
-            pass
-
-
-async def test_nobody_there(minio: S3Server, prefix: str) -> None:
-    store = a_store(minio, prefix, f"127.0.0.1:{free_port()}", patience=2.0)
-    for attempt in (
-        store.check(),
-        store.stat(WORK, KEY),
-        store.create(EVIDENCE, KEY, b"x", retain_until=YEAR),
-        store.replace(PRIVATE, KEY, b"x"),
-        read_all(store, WORK, KEY),
-    ):
-        with pytest.raises(UnavailableError):
-            await attempt
-    await store.close()
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations" / "storage.md"
 
 
 # Retention
-
-
-async def test_lock_headers_cannot_be_changed_on_the_way(
-    store: S3Store, far: S3Store, line: Link
-) -> None:
-    line.rewrite = (str(YEAR.year).encode() + b"-", str(YEAR.year + 1).encode() + b"-")
-    with pytest.raises(DeniedError, match="SignatureDoesNotMatch"):
-        await far.create(EVIDENCE, KEY, b"x", retain_until=YEAR)
-    with pytest.raises(DeniedError, match="SignatureDoesNotMatch"):
-        await far.create(EVIDENCE, KEY, Zeros(2 * PART), retain_until=YEAR)
-    assert await store.versions(EVIDENCE, KEY) == []
 
 
 async def test_retention_is_real(store: S3Store, owner: Minio, prefix: str) -> None:
@@ -436,22 +232,7 @@ def _make_user(
     admin.attach_policy(policies=[name], user=user)
 
 
-# Size
-
-
-async def test_memory_stays_small_however_much_is_sent(store: S3Store) -> None:
-    size = 96 << 20
-    tracemalloc.start()
-    try:
-        await store.create(EVIDENCE, KEY, Zeros(size), retain_until=YEAR)
-        read = 0
-        async for piece in store.read(EVIDENCE, KEY):
-            read += len(piece)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert read == size
-    assert peak < 12 << 20
+# Without a server
 
 
 def test_parts_below_what_s3_takes_are_refused() -> None:
