@@ -17,7 +17,7 @@ class CrashError(Exception):
 
 
 class Steps:
-    """Crashes once, right before or right after the `at`-th write."""
+    """Crashes once, right before the `at`-th write, which is right after the one before it."""
 
     def __init__(self, at: int | None = None) -> None:
         self.at, self.count = at, 0
@@ -43,21 +43,17 @@ class CrashingStore:
     ) -> Stored:
         self._check()
         self._steps.step()
-        stored = await self._inner.create(class_, key, content, retain_until=retain_until)
-        self._steps.step()
-        return stored
+        return await self._inner.create(class_, key, content, retain_until=retain_until)
 
     async def replace(self, class_: Class, key: str, data: bytes) -> None:
         self._check()
         self._steps.step()
         await self._inner.replace(class_, key, data)
-        self._steps.step()
 
     async def delete(self, class_: Class, key: str) -> None:
         self._check()
         self._steps.step()
         await self._inner.delete(class_, key)
-        self._steps.step()
 
     async def stat(self, class_: Class, key: str, *, version: str | None = None) -> Stored:
         self._check()
@@ -85,14 +81,12 @@ class CrashingDisk(FolderDisk):
     def replace(self, source: str, target: str) -> None:
         self.steps.step()
         super().replace(source, target)
-        self.steps.step()
 
 
 def crash_commits(rig: Rig, steps: Steps) -> None:
     def commit(connection: Connection) -> None:
         steps.step()
         connection.commit()
-        steps.step()
 
     rig.database.commit = commit
 

@@ -44,7 +44,7 @@ def test_the_key_is_made_once_with_a_warning_what_its_loss_costs(tmp_path: Path)
     assert "`liuhen log succeed`" in warnings[0]
     assert open_key(disk, warn=warnings.append) == key
     assert len(warnings) == 1
-    with pytest.raises(MalformedError, match="fixed at the first start, got log.example/b"):
+    with pytest.raises(MalformedError, match=r"fixed at the first start, got log.example/b"):
         open_key(disk, origin="log.example/b", warn=warnings.append)
 
 

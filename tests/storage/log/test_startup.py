@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import DatabaseBehindError, HaltedError, NotComparedError
+from storage.log import files
 from storage.log.compare import Mark, Plan, Seen, StoreSeen, compare
 from storage.log.files import Extent
 from storage.log.rows import HeadRow
@@ -184,11 +185,15 @@ async def test_a_triple_that_a_kill_left_in_the_store_is_written_over(
         await rig.publish()
         store = rig.stores[0]
         good = (tmp_path / "objects/private/disclosures/000").read_bytes()
-        start = good.index(b'["', good.index(b'"title"') - 40)
-        end = good.index(b"]", start) + 1
-        assert good[end : end + 1] in (b",", b"]")
-        bad = good[:start].removesuffix(b",") + good[end:]
-        await store.replace(Class.PRIVATE, "disclosures/000", bad)
+        lines = good.splitlines(keepends=True)
+        line = files.parse_line(1, lines[1][:-1])
+        for name, refused in (("number", True), ("title", False)):
+            kept = tuple(t for t in line.triples if t[1] != name)
+            lines[1] = files.disclosure_line(files.Disclosed(1, line.body, kept))
+            await store.replace(Class.PRIVATE, "disclosures/000", b"".join(lines))
+            if refused:  # no act may erase this one
+                with pytest.raises(VerificationError, match=r"disclosures/000 .*entry 1: expected"):
+                    await rig.startup.once()
         assert event.index == 1
     async with server(tmp_path, sqlite(tmp_path)) as rig:
         assert (tmp_path / "objects/private/disclosures/000").read_bytes() == good
