@@ -20,6 +20,7 @@ MODULES = {
     "serve": "serve",
     "push": "push",
     "verify": "verify",
+    "scrub": "scrub",
     "log": "log",
     "rebuild": "log",
     "token": "token",

@@ -47,6 +47,7 @@ log = logging.getLogger("liuhen.serve")
 
 STORE_CHECK_S = 10.0  # how old an answer about a store may be before it is asked again
 LAG_S = 120.0
+LAST_ROUND_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,3 +259,13 @@ async def run(server: Server, stop: asyncio.Event) -> None:
         server.runner.stop()
         for task in tasks:
             task.cancel()
+    await publish_rest(core)
+
+
+async def publish_rest(core: Core) -> None:
+    """The last round of a clean stop; with the store away the next start catches up."""
+    try:
+        async with asyncio.timeout(LAST_ROUND_S):
+            await core.publisher.publish()
+    except (EvidenceError, TimeoutError) as exc:
+        log.warning("the last entries are published by the next start: %s", exc)
