@@ -5,6 +5,7 @@ Everything runs in one thread in one order, so a seed repeats a run exactly.
 
 import asyncio
 import asyncio.base_events
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from storage.database import Database
 from tests.simulation.faults import Crash
 
 START_MS = 1_800_000_000_000
+LONGEST_S = 6 * 3600
 
 
 class StuckError(AssertionError):
@@ -48,6 +50,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             if not timers:
                 raise StuckError("the simulation waits for ever")
             self.virtual = max(self.virtual, timers[0]._when)
+            if self.virtual > LONGEST_S:
+                raise StuckError(f"the simulation waits for ever: {LONGEST_S} s went by")
         super()._run_once()  # type: ignore[misc]
 
 
@@ -129,9 +133,21 @@ def _at(step: Callable[[str], None], name: str) -> None:
         raise OSError(str(exc)) from exc
 
 
+class _Cursor(sqlite3.Cursor):
+    async def _async_soft_close(self) -> None:
+        """What SQLAlchemy's async results call; the rows are still to be read here."""
+
+
+class _Link(sqlite3.Connection):
+    def cursor(self, *_: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        return super().cursor(_Cursor)
+
+
 def _reads(url: URL) -> AsyncEngine:
     """SQLAlchemy's async engine over the synchronous driver: no thread, hence one order."""
-    engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url, poolclass=NullPool, connect_args={"check_same_thread": False, "factory": _Link}
+    )
     engine.dialect.is_async = True
     event.listen(engine, "connect", _readonly)
     event.listen(engine, "begin", _begin)

@@ -7,8 +7,7 @@ every device has its receipts; then everything is checked from the bytes up.
 
 import asyncio
 import random
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -33,7 +32,7 @@ from tests.simulation.disk import SimulatedDisk
 from tests.simulation.faults import Crash, Faults
 from tests.simulation.machine import SimulatedDatabase, VirtualClock, VirtualLoop
 from tests.simulation.store import SimulatedStore
-from verify.errors import EvidenceError
+from verify.errors import EvidenceError, UnavailableError
 
 ORIGIN = "log.example/simulated"
 SOURCES = ("5" * 32, "6" * 32)
@@ -109,15 +108,11 @@ class Server:
         self.startup = Startup(database, self.ledger, self.publisher, threads=inline)
         self.receipts = Receipts(database, self.publisher)
         staging = Staging(disk, root=disk.root)
-        self.uploads = Uploads(
-            database, self.ledger, staging, clock, threads=inline, new_id=salts
-        )
+        self.uploads = Uploads(database, self.ledger, staging, clock, threads=inline, new_id=salts)
         self.recovery = IngestRecovery(self.uploads)
         self.runner = Runner(database, clock, {"seal": 2}, jitter=lambda: 0.5)
         self.runner.handler("seal", "seal", None)(
-            Sealer(
-                database, self.ledger, staging, self.stores, clock, threads=inline, new_id=salts
-            )
+            Sealer(database, self.ledger, staging, self.stores, clock, threads=inline, new_id=salts)
         )
 
     async def live(self) -> None:
@@ -157,9 +152,7 @@ class World:
         self.stores: list[SimulatedStore | DirectoryStore] = []
         for number in range(copies):
             if far:
-                self.stores.append(
-                    SimulatedStore(seed + number, self.step, name=f"far{number}", now=self._now)
-                )
+                self.stores.append(SimulatedStore(seed + number, self.step, name=f"far{number}"))
             else:
                 names = iter(range(1 << 30))
                 self.stores.append(
@@ -170,11 +163,10 @@ class World:
                 )  # fmt: skip
         self.given = Given()
         self.server: Server | None = None
-
-    def _now(self):  # type: ignore[no-untyped-def]  # datetime of the virtual clock
-        from datetime import UTC, datetime  # noqa: PLC0415
-
-        return datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC)
+        self.database: SimulatedDatabase | None = None
+        self.migrated = False
+        self.last_error: Exception | None = None
+        self.steps = 0  # of the last life
 
     def step(self, name: str) -> None:
         try:
@@ -201,9 +193,12 @@ class World:
     async def hand_over(self, file: File) -> None:
         """One device: again and again, whatever breaks, until it holds a receipt."""
         caller = Caller(f"s:{file.source}", frozenset({Right.UPLOAD}), "t", "dock", file.source)
-        announced = self.chance.random() < 0.5
-        metadata = {"filename": b"clip.mp4"} | ({"sha256": file.digest.encode()} if announced else {})
-        deferred = self.chance.random() < 0.3
+        habits = random.Random(f"{self.seed} {file.key}")  # a device says the same each time
+        announced = habits.random() < 0.5
+        metadata = {"filename": b"clip.mp4"} | (
+            {"sha256": file.digest.encode()} if announced else {}
+        )
+        deferred = habits.random() < 0.3
         while True:
             await self.up.wait()
             server = self.server
@@ -213,19 +208,27 @@ class World:
                     return
             except StorageFullError:
                 raise
-            except (EvidenceError, OSError):
-                pass
+            except (EvidenceError, OSError) as exc:
+                self.last_error = exc  # for whoever looks at a run that does not end
             await asyncio.sleep(self.chance.random() * 2)
 
     async def _try(
-        self, server: Server, caller: Caller, file: File, metadata: dict[str, bytes], *, deferred: bool
+        self,
+        server: Server,
+        caller: Caller,
+        file: File,
+        metadata: dict[str, bytes],
+        *,
+        deferred: bool,
     ) -> bool:
         length = None if deferred else len(file.data)
         upload = await server.uploads.create(caller, Creation(length, "raw", metadata), file.key)
         while upload.item is None:
             upload = await server.uploads.settled(upload.id)
             told = self.given.offsets.get(upload.id, 0)
-            assert upload.offset >= told, f"{upload.id}: {told} was acknowledged, got {upload.offset}"
+            assert upload.offset >= told, (
+                f"{upload.id}: {told} was acknowledged, got {upload.offset}"
+            )
             if upload.record == "open" and upload.state == "receiving":
                 rest = file.data[upload.offset :]
                 body = Link(rest, self.chance, cut=self.chance.random() < 0.3)
@@ -245,41 +248,62 @@ class World:
 
     # --- lives ------------------------------------------------------------------------------
 
-    async def run(self, files: Iterable[File], *, lives: list[int | None], rate: float) -> None:
-        """Each life crashes at its step; the last (None) has to finish, without faults."""
-        devices = [asyncio.create_task(self.hand_over(file)) for file in files]
+    async def run(self, files: Sequence[File], *, lives: Sequence[int | None], rate: float) -> None:
+        """Each life crashes at its step; the last (None) has no faults and must finish."""
+        for crash_at in lives:
+            self.faults.restart(crash_at=crash_at, rate=rate if crash_at else 0.0)
+            self.died.clear()
+            self.up.clear()
+            if await self._life(files):
+                return
+            if self.chance.random() < 0.7:
+                self.disk.crash()  # the power went
+            else:
+                self.disk.kill()  # only the process went
+            if self.chance.random() < 0.5:
+                for store in self.stores:
+                    if isinstance(store, SimulatedStore):
+                        store.settle()
+
+    async def _life(self, files: Sequence[File]) -> bool:
+        """One life; True if every device got its receipts in it."""
+        tasks: list[asyncio.Task[None]] = [asyncio.create_task(self._serve())]
+        got = [file for file, _ in self.given.receipts]
+        waiting = [file for file in files if file not in got]
+        devices = [asyncio.create_task(self.hand_over(file)) for file in waiting]
+        end = asyncio.create_task(self.died.wait())
+        everybody = asyncio.gather(*devices)
         try:
-            for crash_at in lives:
-                self.faults.restart(crash_at=crash_at, rate=rate if crash_at else 0.0)
-                self.died.clear()
-                await self._life(devices)
-                for device in devices:
-                    if device.done():
-                        _raise(device)
-                if not self.died.is_set():
-                    return
-                # A device whose request met the crash is cut off; it begins again by itself.
-                devices = [
-                    asyncio.create_task(self.hand_over(file))
-                    for file, device in zip(files, devices, strict=True)
-                    if not _finished(device)
-                ] if False else devices
+            await asyncio.wait({tasks[0], end, everybody}, return_when=asyncio.FIRST_COMPLETED)
+            if everybody.done() and not self.died.is_set():
+                everybody.result()
+                return True
+            if tasks[0].done() and not self.died.is_set():
+                _look_at_end(tasks[0])
+            return False
         finally:
-            for device in devices:
-                device.cancel()
-            await asyncio.gather(*devices, return_exceptions=True)
+            self.died.set()  # nothing of this life writes any more
+            self.faults.crashed = self.faults.crashed or "the end of a life"
+            for task in (*tasks, *devices, end):
+                task.cancel()
+            await asyncio.gather(everybody, *tasks, end, return_exceptions=True)
+            if self.database is not None:
+                await self.database.close()
 
-    async def _life(self, devices: list[asyncio.Task[None]]) -> None:
-        raise NotImplementedError
+    async def _serve(self) -> None:
+        self.database = await SimulatedDatabase.start(str(self.path), self.step)
+        if not self.migrated:
+            await self.database.migrate()
+            self.migrated = True
+        self.server = Server(self, self.database)
+        await self.server.live()
 
 
-def _raise(task: "asyncio.Task[None]") -> None:
+def _look_at_end(task: "asyncio.Task[None]") -> None:
+    """A server may end itself when disk or database fail under it (its supervisor starts it
+    again); any other error is what the simulation is looking for."""
     error = task.exception()
-    if error is not None and not isinstance(error, Crash):
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if error is not None and not isinstance(error, OSError | UnavailableError):
         raise error
-
-
-def _finished(task: "asyncio.Task[None]") -> bool:
-    with suppress(asyncio.CancelledError):
-        return task.done() and task.exception() is None
-    return False
