@@ -257,5 +257,8 @@ async def fill(source: ObjectStore, target: ObjectStore) -> None:
                     await target.create(class_, key, data)
                 else:
                     await target.replace(class_, key, data)
-    data = await read_all(source, Class.PRIVATE, files.CHECKPOINT)
+    try:
+        data = await read_all(source, Class.PRIVATE, files.CHECKPOINT)
+    except NotFoundError:
+        return  # killed before the log's first checkpoint; the publisher writes it to all
     await target.replace(Class.PRIVATE, files.CHECKPOINT, data)
