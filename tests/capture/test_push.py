@@ -59,7 +59,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def snapshot(folder: Path) -> dict[str, tuple[object, ...]]:
-    found = {}
+    found: dict[str, tuple[object, ...]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.endswith(".tlog-proof"):
             s = path.stat()

@@ -3,6 +3,7 @@
 import pytest
 
 from cases import resolve, rules
+from storage.ledger import Draft
 from verify import schema
 from verify.errors import ConflictError, MalformedError, NotFoundError
 
@@ -10,7 +11,7 @@ CASE, ITEM, LEAF = "c" * 32, "1" * 32, "a" * 64
 ACTOR = "u:" + "0" * 32
 
 
-def opened(**changes: object) -> rules.Draft:
+def opened(**changes: object) -> Draft:
     given = {
         "number": "沪城管罚〔2026〕17号",
         "kind": "penalty",
@@ -56,7 +57,7 @@ def test_what_cannot_be_read_by_everybody_is_refused(
         opened(**{field: value})
 
 
-def link(**changes: object) -> rules.Draft:
+def link(**changes: object) -> Draft:
     given = {
         "case": CASE,
         "item": rules.Sealed(ITEM, LEAF),

@@ -126,7 +126,8 @@ async def test_an_erased_name_is_gone_everywhere_and_everything_still_verifies(
         )  # fmt: skip
         assert done.code == 0, done.err
         ((opened,),) = rows(server, "select opened_index from upload")
-        leaf = dict(rows(server, 'select "index", hex(leaf) from entry'))[opened]  # type: ignore[arg-type]
+        entries = rows(server, 'select "index", hex(leaf) from entry')
+        leaf = next(str(hashed) for at, hashed in entries if at == opened)
         second = await server.command(
             "erase", "--leaf", str(leaf).lower(), "--name", "name", "--ground", "court order",
             "--approver", "head of unit",
