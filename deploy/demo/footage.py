@@ -22,7 +22,7 @@ import ffmpeg
 
 CHINA = datetime.timezone(datetime.timedelta(hours=8))
 NIGHT = datetime.datetime(2026, 11, 23, 21, 30, 0, tzinfo=CHINA)
-SECONDS = 12
+SECONDS = 10
 FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",
