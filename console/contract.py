@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler
 from openapi_core import Config, OpenAPI
 from openapi_core.contrib.aiohttp import AIOHTTPOpenAPIWebRequest
 from openapi_core.exceptions import OpenAPIError
+from openapi_core.validation.request.exceptions import ParameterValidationError
 from openapi_core.validation.request.validators import (
     V31RequestBodyValidator,
     V31RequestParametersValidator,
@@ -67,16 +68,13 @@ def _inside(request: web.Request) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """The innermost message, on one line and without the values that were sent."""
-    cause: BaseException = error
-    schema_errors = getattr(error, "__cause__", None)
-    found = list(getattr(schema_errors, "schema_errors", ()))
-    if found:
-        where = "/".join(str(part) for part in found[0].absolute_path) or "body"
-        return f"{where}: expected {found[0].validator} {found[0].validator_value}"[:200]
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return re.sub(r"\s+", " ", str(cause) or type(cause).__name__)[:200]
+    """What was not as specified, on one line and without the values that were sent."""
+    for found in getattr(error.__cause__, "schema_errors", ()):
+        where = "/".join(str(part) for part in found.absolute_path) or "body"
+        return f"{where}: expected {found.validator} {found.validator_value}"[:200]
+    if isinstance(error, ParameterValidationError):
+        return f"another {error.location} parameter {error.name}"
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
 
 
 @web.middleware

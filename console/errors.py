@@ -4,7 +4,6 @@ from storage.errors import TooManyError, UnauthenticatedError
 from verify.errors import (
     ConflictError,
     DeniedError,
-    IncompleteError,
     MalformedError,
     NotFoundError,
 )
@@ -81,9 +80,3 @@ class NotDerivedError(NotFoundError):
     """This poster or waveform does not exist, or not yet."""
 
     code = "not-derived"
-
-
-class NotPublishedError(IncompleteError):
-    """No signed checkpoint covers this entry yet; the receipt exists a moment later."""
-
-    code = "not-published"

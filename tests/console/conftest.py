@@ -84,12 +84,12 @@ class House:
         """Id and secret."""
         return await issue_token(self.ledger, name, rights or ALL, source)
 
-    async def client(self, *rights: Right, name: str = "李敏", language: str = "en") -> ClientSession:
+    async def client(
+        self, *rights: Right, name: str = "李敏", language: str = "en"
+    ) -> ClientSession:
         """A program with a token that has these rights (all by default)."""
         _, secret = await self.token(*rights, name=name)
-        return self.session(
-            {"Authorization": f"Bearer {secret}", "Accept-Language": language}
-        )
+        return self.session({"Authorization": f"Bearer {secret}", "Accept-Language": language})
 
     def session(self, headers: dict[str, str] | None = None) -> ClientSession:
         """A client with a cookie jar of its own."""
@@ -212,7 +212,9 @@ async def opened(url: str, folder: Path, settings: ConsoleSettings) -> AsyncIter
         retried.append(key_)
 
     def want(conn: Connection, item: str, now_ms: int) -> None:
-        enqueue(conn, "playable", {"item": item}, key=f"playable:{item}", lane="heavy", now_ms=now_ms)
+        enqueue(
+            conn, "playable", {"item": item}, key=f"playable:{item}", lane="heavy", now_ms=now_ms
+        )
 
     parts = Parts(
         database=database, ledger=ledger, clock=clock,
@@ -224,7 +226,9 @@ async def opened(url: str, folder: Path, settings: ConsoleSettings) -> AsyncIter
     server = TestServer(create_app(parts))
     await server.start_server()
     house = House(database, ledger, publisher, store, clock, parts, server, retried)
-    await house.record("source.enrolled", f"s:{SOURCE}", source=SOURCE, name="执法记录仪 7", kind="device")
+    await house.record(
+        "source.enrolled", f"s:{SOURCE}", source=SOURCE, name="执法记录仪 7", kind="device"
+    )
     try:
         yield house
     finally:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -179,7 +180,9 @@ async def test_ranges_conditions_and_heads(small: House) -> None:
 async def test_originals_are_attachments_with_safe_names(
     small: House, name: str, expected: str
 ) -> None:
-    item = await small.item(b"<script>alert(1)</script>", name=name, mime="text/html", verdict="none")
+    item = await small.item(
+        b"<script>alert(1)</script>", name=name, mime="text/html", verdict="none"
+    )
     client = await small.client()
     view = await granted(client, item, "original")
     async with client.get(view["url"]) as got:
@@ -236,7 +239,10 @@ async def test_a_stranger_makes_no_entry(small: House) -> None:
 # --- the pure rules -------------------------------------------------------------------------
 
 
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))), st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))))
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))),
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))),
+)
 def test_merging_and_removing_lose_no_byte_and_invent_none(
     some: list[tuple[int, int]], others: list[tuple[int, int]]
 ) -> None:
@@ -245,7 +251,7 @@ def test_merging_and_removing_lose_no_byte_and_invent_none(
 
     merged = ranges.merged(some)
     assert bytes_of(merged) == bytes_of(some)
-    assert all(a[1] < b[0] for a, b in zip(merged, merged[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in pairwise(merged))
     assert bytes_of(ranges.without(some, others)) == bytes_of(some) - bytes_of(others)
 
 
@@ -264,7 +270,11 @@ def test_a_closed_view_says_only_whole_intervals() -> None:
     view = View("a" * 32, "b" * 32, "u:" + "c" * 32, "playable", 0, closed=False)
     draft = close(
         view,
-        [Served(0, 10, 10, final=True), Served(5, 20, 12, final=False), Served(30, 30, 30, final=True)],
+        [
+            Served(0, 10, 10, final=True),
+            Served(5, 20, 12, final=False),
+            Served(30, 30, 30, final=True),
+        ],
         actor="sys",
     )
     assert json.loads(json.dumps(draft.fields["served"])) == [[0, 12]]
