@@ -19,6 +19,7 @@ from verify.errors import EvidenceError
 
 NAME: Final = "playable.mp4"
 _ROOM: Final = 64 << 20
+_SLOW_DISK: Final = 30_000_000  # bytes per second that a copy within one file goes at least
 _FULL_HD_30: Final = 1920 * 1080 * 30
 
 

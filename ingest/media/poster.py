@@ -10,7 +10,7 @@ from ingest.media import argv
 from ingest.media.classify import fit, picture_of
 from ingest.media.facts import Facts, working_seconds
 from ingest.media.made import Made, Work
-from ingest.media.run import run
+from ingest.media.run import ToolFailedError, ToolTimeoutError, run
 from ingest.media.sandbox import Limits, Sandbox
 
 NAME: Final = "poster.jpg"
@@ -30,12 +30,13 @@ async def make_poster(work: Work, facts: Facts, sandbox: Sandbox) -> Made | None
     for where in (at, None) if at > 0 else (None,):
         path.unlink(missing_ok=True)
         command = argv.poster(places, video.stream, size, at_s=where, name=NAME)
-        await run(
-            sandbox.wrap(command, work.source, work.folder, _LIMITS),
-            _LIMITS,
-            tool="ffmpeg",
-            capture=1,
-        )
+        wrapped = sandbox.wrap(command, work.source, work.folder, _LIMITS)
+        try:
+            await run(wrapped, _LIMITS, tool="ffmpeg")
+        except (ToolFailedError, ToolTimeoutError):
+            if where is None:
+                raise
+            continue  # the place may be damaged, or nothing says where it is: the beginning then
         # A header that claims too much leads past the last picture: nothing is written then.
         if path.exists() and path.stat().st_size:
             recorded = argv.poster(argv.RECORDED, video.stream, size, at_s=where, name=NAME)

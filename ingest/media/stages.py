@@ -8,7 +8,8 @@
 Guarantee: an output lies durable under a random key before `item.derived` names it, and that act
 is fenced: an attempt that lost its job publishes nothing.  An original is only read.  After three
 attempts the item says why it cannot be shown; the job can be retried.
-Not covered: outputs of attempts that died between storing and recording: orphans, harmless.
+Not covered: outputs of attempts that died or were cancelled between storing and recording, where
+the act may or may not have been committed: at worst orphans, harmless.
 """
 
 import asyncio
