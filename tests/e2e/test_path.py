@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
@@ -34,13 +35,13 @@ async def api(
 
 
 async def test_a_recording_survives_kill_9_in_mid_upload_and_is_proved_in_its_case(
-    tmp_path: Path,
+    tmp_path: Path, shape: Mapping[str, str]
 ) -> None:
     card = tmp_path / "card"
     file = bulky(card / "现场 001.avi")
     small = camera(card / "现场 002.mp4")
     before = {f: stat_of(f) for f in (file, small)}
-    async with running(tmp_path / "server") as server:
+    async with running(tmp_path / "server", env=shape) as server:
         device = await server.token("upload", source="采集站-01")
         person = await server.token("read", "case", name="审核员")
         case = {"number": NUMBER, "kind": "penalty", "title": "占道经营", "officers": ["张三"]}
