@@ -6,7 +6,7 @@ For everything else it raises an error whose sentence says what to do.
 Not covered: how it was seen (`storage.log.startup`), and files older than the newest ones
 (`liuhen scrub` reads everything).
 
-Format: docs/formats/storage.md, version 1, section "Order of writes".
+Format: docs/formats/publication.md, version 1.
 """
 
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ class Plan:
 
     begin: bool = False  # a new log: record `log.begun`
     adopt: bool = False  # the signer's memory is lost: set it from the published copy
-    fill: tuple[str, ...] = ()  # new stores that get the files of the first
+    fill: tuple[str, ...] = ()  # stores without a checkpoint, which get the files of the first
 
 
 def compare(seen: Seen) -> Plan:
@@ -78,7 +78,9 @@ def compare(seen: Seen) -> Plan:
             f"log key: expected the key of {seen.head.origin}, got one of {seen.origin}; "
             "put the file keys/log.key of this log back"
         )
-    fill = tuple(s.name for s in seen.stores[1:] if s.empty and not first.empty)
+    # A store without a checkpoint is new, or a kill has ended its filling: it gets the first's
+    # files.  Before the first publication there is nothing to fill from; the publisher writes all.
+    fill = tuple(s.name for s in seen.stores[1:] if s.copy is None and first.copy is not None)
     used = tuple(s for s in seen.stores if s.name not in fill)
     _check_database_is_ahead(seen, seen.head, used)
     for store in used:

@@ -6,7 +6,7 @@ one.  A kill anywhere is continued by the same code.  Any refusal stops publicat
 Not covered: the comparison at the start (`storage.log.startup`), which must come first.
 
 Recording never waits for a store: with one away, publication lags behind and catches up.
-Format: docs/formats/log.md, version 1; the order of writes is docs/formats/storage.md.
+Format: docs/formats/log.md, version 1; the order of writes is docs/formats/publication.md.
 """
 
 import asyncio
@@ -35,6 +35,7 @@ from verify.errors import (
     EvidenceError,
     NotFoundError,
     UnavailableError,
+    UntrustedError,
     VerificationError,
 )
 from verify.tiles import WIDTH
@@ -287,10 +288,23 @@ async def read_copy(store: ObjectStore, signer: Signer) -> tuple[Checkpoint, str
         data = await read_all(store, Class.PRIVATE, CHECKPOINT)
     except NotFoundError:
         return None
+    where = f"{store.name} {CHECKPOINT}"
     try:
         note = data.decode()
-        return signer.read_checkpoint(note), note
-    except (EvidenceError, UnicodeDecodeError) as exc:
+    except UnicodeDecodeError:
         raise VerificationError(
-            f"{store.name} {CHECKPOINT}: expected a note signed by {signer.origin}, got {exc}"
+            f"{where}: expected a note signed by {signer.origin}, got no text"
+        ) from None
+    return own_checkpoint(signer, note, where), note
+
+
+def own_checkpoint(signer: Signer, note: str, where: str) -> Checkpoint:
+    """The checkpoint of a note that this log's key has signed; VerificationError otherwise."""
+    try:
+        return signer.read_checkpoint(note)
+    except EvidenceError as exc:
+        other = isinstance(exc, UntrustedError)
+        hint = "; put the file keys/log.key of this log back" if other else ""
+        raise VerificationError(
+            f"{where}: expected a note signed by {signer.origin}, got {exc}{hint}"
         ) from exc

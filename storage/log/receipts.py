@@ -13,7 +13,7 @@ from storage.log import rows
 from storage.log.publisher import Publisher
 from verify import canonical
 from verify.entries import decode_entry
-from verify.errors import NotFoundError
+from verify.errors import NotFoundError, UnavailableError
 from verify.receipt import check_receipt, make_receipt
 
 
@@ -38,8 +38,14 @@ class Receipts:
             canonical.decode(row.body.encode()),
             canonical.decode(row.disclosed.encode()),
             index=index,
-            hashes=await self._publisher.tiles.inclusion(index, published.size),
+            hashes=await self._proof(index, published.size),
             note=published.note,
         )
         check_receipt(text, [self._publisher.signer.key.verifier])
         return text
+
+    async def _proof(self, index: int, size: int) -> list[bytes]:
+        try:
+            return await self._publisher.tiles.inclusion(index, size)
+        except NotFoundError as exc:  # the entry is there; the store has lost a tile
+            raise UnavailableError(f"{exc}; `liuhen scrub` writes it again") from exc

@@ -7,7 +7,7 @@ its chain and its commitments.  Erased fields stay erased.  Receipts given befor
 Not covered: secrets (people get new tokens), acts that had not reached the store, and bytes in
 staging (`ingest` measures them again).
 
-Call it with no server running.  Format: docs/formats/storage.md, version 1, section "Recovery".
+Call it with no server running.  Format: docs/formats/publication.md, version 1.
 """
 
 import tempfile

@@ -5,7 +5,7 @@ the other.  The memory is durable before a signature is handed out.
 Not covered: a copy of the key used elsewhere; witnesses are for that.
 
 The key file holds the log's origin too, which is thereby fixed at the first start.
-Format: docs/formats/log.md, version 1, "Signer" (key file: the signed-note private key line).
+Format: docs/formats/publication.md, version 1.
 """
 
 import base64
@@ -113,6 +113,11 @@ class Signer:
         """The newest tree that was signed; None if the memory is lost or there never was one."""
         return self._memory
 
+    def reload(self) -> Memory | None:
+        """The memory as the disk has it now (another process may have signed meanwhile)."""
+        self._memory = self._load()
+        return self._memory
+
     def read_checkpoint(self, note: str) -> Checkpoint:
         """The checkpoint of a note that this key signed; UntrustedError or SignatureError."""
         return checkpoint.check_checkpoint(note, [self.key.verifier])[0]
@@ -151,13 +156,19 @@ class Signer:
     def _load(self) -> Memory | None:
         if not self._disk.exists(self._path):
             return None
-        value = canonical.decode(_read(self._disk, self._path))
-        if not isinstance(value, dict) or sorted(value) != ["root", "size"]:
-            raise MalformedError(f"{self._path}: expected size and root, got something else")
-        size, root = value["size"], value["root"]
-        if not isinstance(size, int) or not isinstance(root, str) or len(root) != 64:
-            raise MalformedError(f"{self._path}: expected a number and a digest, got others")
-        return Memory(size, bytes.fromhex(root))
+        try:
+            value = canonical.decode(_read(self._disk, self._path))
+            size, root = value["size"], value["root"]
+            good = sorted(value) == ["root", "size"] and isinstance(size, int) and len(root) == 64
+            memory = Memory(size, bytes.fromhex(root))
+        except (MalformedError, KeyError, TypeError, ValueError):
+            good = False
+        if not good:
+            raise MalformedError(
+                f"{self._path}: expected the signer's memory, got something else; move the file "
+                "away, and the start sets it from the published checkpoint"
+            )
+        return memory
 
     def _remember(self, memory: Memory) -> None:
         if memory == self._memory:

@@ -5,7 +5,7 @@ were found to be one history; whatever a kill left undone is then finished by th
 With a store away the ledger stays closed and the comparison is repeated in the background.
 Not covered: what to do about a state that is refused; the error's sentence names it.
 
-Format: docs/formats/storage.md, version 1, section "Order of writes".
+Format: docs/formats/publication.md, version 1.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from storage.errors import NotComparedError
 from storage.ledger import Ledger
 from storage.log import files, rows
 from storage.log.compare import Mark, Plan, Seen, StoreSeen, compare
-from storage.log.publisher import LONGEST_PAUSE_S, Published, Publisher, read_copy
+from storage.log.publisher import LONGEST_PAUSE_S, Published, Publisher, own_checkpoint, read_copy
 from storage.log.tree import Tiles
 from storage.objects.port import Class, ObjectStore, read_all
 from storage.threads import Threads, in_thread
@@ -70,7 +70,7 @@ class Startup:
         """One comparison, and what it found left to finish; then recording is open."""
         seen, row, copy = await self._look()
         plan = compare(seen)
-        stale = await self._check_newest(seen)
+        stale = await self._check_newest(seen, plan)
         await self._finish(plan, copy)
         await self._publisher.begin(row, stale)
         self._ledger.open()
@@ -84,9 +84,10 @@ class Startup:
         it publishes at its next interval.
         """
         seen, _, _ = await self._look()
-        if compare(seen).begin:
+        plan = compare(seen)
+        if plan.begin:
             raise NotComparedError("log: expected one that the running server has begun, got none")
-        await self._check_newest(seen)
+        await self._check_newest(seen, plan)
         self._ledger.open()
         self.compared.set()
 
@@ -95,7 +96,7 @@ class Startup:
             row_note = await rows.read_published(connection)
         row = self._read_row(row_note)
         copies = [await read_copy(store, self._signer) for store in self._stores]
-        memory = self._signer.memory
+        memory = await self._threads(self._signer.reload)
         signer = Mark(memory.size, memory.root) if memory else None
         stores = [
             await look_at_store(store, copy[0] if copy else None, [row, signer])
@@ -113,12 +114,7 @@ class Startup:
     def _read_row(self, note: str | None) -> Mark | None:
         if note is None:
             return None
-        try:
-            checkpoint = self._signer.read_checkpoint(note)
-        except EvidenceError as exc:
-            raise VerificationError(
-                f"published row: expected a note signed by {self._signer.origin}, got {exc}"
-            ) from exc
+        checkpoint = own_checkpoint(self._signer, note, "published row")
         return Mark(checkpoint.size, checkpoint.root)
 
     async def _extended(self, store: StoreSeen, head: rows.HeadRow | None) -> bytes | None:
@@ -132,11 +128,13 @@ class Startup:
         edge = await Tiles(self._stores[0]).edge(signed)
         return (await rows.extend(self._database, edge, head.size)).root()
 
-    async def _check_newest(self, seen: Seen) -> set[int]:
+    async def _check_newest(self, seen: Seen, plan: Plan) -> set[int]:
         """Compare the bundles from the newest published one on with the database, byte by byte;
         the numbers of the disclosure bundles to be written again."""
         stale: set[int] = set()
         for store, held in zip(self._stores, seen.stores, strict=True):
+            if store.name in plan.fill:
+                continue
             start = max(0, (held.copy.size if held.copy else 0) - 1) // WIDTH
             stop = held.files.entries
             for number in range(start, -(-stop // WIDTH)):
@@ -247,7 +245,7 @@ def _same(
 
 
 async def fill(source: ObjectStore, target: ObjectStore) -> None:
-    """Bring the files of the log into a new store, the checkpoint's copy last."""
+    """Bring the files of the log into a new store, the checkpoint's copy last; may be repeated."""
     log.warning("the log is copied from the store %s to the new store %s", source.name, target.name)
     for class_ in (Class.LOG, Class.PRIVATE):
         async for key in source.list(class_):
@@ -257,8 +255,5 @@ async def fill(source: ObjectStore, target: ObjectStore) -> None:
                     await target.create(class_, key, data)
                 else:
                     await target.replace(class_, key, data)
-    try:
-        data = await read_all(source, Class.PRIVATE, files.CHECKPOINT)
-    except NotFoundError:
-        return  # killed before the log's first checkpoint; the publisher writes it to all
+    data = await read_all(source, Class.PRIVATE, files.CHECKPOINT)
     await target.replace(Class.PRIVATE, files.CHECKPOINT, data)

@@ -103,6 +103,10 @@ async def test_a_new_store_is_filled_at_the_start(tmp_path: Path, fresh: Fresh) 
         await rig.cases(300)
         await rig.publish()
         await rig.cases(3)
+    steps = Steps(4)
+    with pytest.raises(CrashError):  # in the middle of it
+        async with server(tmp_path, sqlite(tmp_path), stores=[one, CrashingStore(two, steps)]):
+            pass
     async with server(tmp_path, sqlite(tmp_path), stores=[one, two]) as rig:
         await rig.publish()
         await check_store(rig, two)

@@ -138,3 +138,13 @@ def test_a_lost_memory_is_set_from_a_checkpoint_of_this_key_only(tmp_path: Path)
     with pytest.raises(ForkError):
         sign(lost, 8, 12, OTHERS)
     assert sign(lost, 8, 12) == later
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[1]", b'{"root":"00","size":1}', b'{"root":1,"size":1}']
+)
+def test_a_broken_memory_is_named(tmp_path: Path, data: bytes) -> None:
+    sign(signer_at(tmp_path), 0, 3)
+    (tmp_path / "signer.json").write_bytes(data)
+    with pytest.raises(MalformedError, match=r"signer.json: expected the signer's memory"):
+        signer_at(tmp_path)
