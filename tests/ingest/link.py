@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 class Link:
     """Bytes of the client that each next connection lets through; None lets everything through.
 
+    What came through is given `linger` seconds to arrive before the cut: a reset would throw away
+    what the other side's kernel has not handed over yet.
     `stall`: instead of cutting, the link goes silent and neither side ever hears of the other.
     """
 
     target: tuple[str, int]
     cuts: list[int | None] = field(default_factory=list)
     stall: bool = False
+    linger: float = 0.5
     connections: int = 0
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -37,6 +40,7 @@ class Link:
                     if self.stall:
                         down.cancel()
                         await asyncio.Event().wait()
+                    await asyncio.sleep(self.linger)
                     break
         finally:
             down.cancel()
