@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -23,17 +24,17 @@ from deploy.demo.footage import make_footage
 
 CASE = {
     "number": "执检〔2026〕0001号",
-    "kind": "行政检查",
+    "kind": "inspection",
     "title": "消防通道现场检查（演示）",
     "officers": ["执法人员甲", "执法人员乙"],
 }
 OWN_CASE = {
     "number": "自备素材〔2026〕0001号",
-    "kind": "行政检查",
+    "kind": "inspection",
     "title": "自备素材（演示）",
     "officers": ["执法人员甲"],
 }
-DONE = {"playable", "cannot-be-played"}
+DONE = {"playable", "unplayable"}
 
 
 class DemoError(Exception):
@@ -50,11 +51,11 @@ async def command(*args: str, env: Mapping[str, str], show: bool = False) -> str
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *args,
         env=dict(env), stdout=None if show else asyncio.subprocess.PIPE,
-        stderr=None if show else asyncio.subprocess.STDOUT,
+        stderr=None if show else asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, _ = await process.communicate()
+    out, err = await process.communicate()
     if process.returncode:
-        words = out.decode(errors="replace") if out else ""
+        words = ((out or b"") + (err or b"")).decode(errors="replace")
         raise DemoError(f"{' '.join(args[:3])}: expected exit 0, got {process.returncode}\n{words}")
     return out.decode() if out else ""
 
@@ -64,7 +65,9 @@ async def wait_ready(base: str, server: asyncio.subprocess.Process, seconds: flo
     async with aiohttp.ClientSession() as http:
         while time.monotonic() < deadline:
             if server.returncode is not None:
-                raise DemoError(f"liuhen serve: expected it to stay up, got exit {server.returncode}")
+                raise DemoError(
+                    f"liuhen serve: expected it to stay up, got exit {server.returncode}"
+                )
             try:
                 async with http.get(f"{base}/readyz") as answer:
                     if answer.status == 200:
@@ -89,7 +92,9 @@ async def make_tokens(data: Path, env: Mapping[str, str]) -> dict[str, str]:
     )  # fmt: skip
     rights = [a for r in ("upload", "read", "case", "log", "admin") for a in ("--right", r)]
     person = json.loads(
-        await command("liuhen", "token", "create", *rights, "--name", "演示审核员", "--json", env=env)
+        await command(
+            "liuhen", "token", "create", *rights, "--name", "演示审核员", "--json", env=env
+        )
     )
     tokens = {"source": source["secret"], "person": person["secret"], "vkey": person["vkey"]}
     descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -124,14 +129,14 @@ async def open_case(api: Api, wanted: Mapping[str, Any]) -> str:
 
 
 async def push(
-    files: list[Path], number: str, port: int, env: Mapping[str, str], *, cut: bool
+    files: list[Path], number: str, port: int, env: Mapping[str, str], *, vkey: str, cut: bool
 ) -> None:
     """`liuhen push` through a relay that cuts the link once in the middle of the bytes."""
     size = sum(f.stat().st_size for f in files)
     async with Cutter(port, after=max(size // 2, 1) if cut else 1 << 62) as relay:
         await command(
             "liuhen", "push", *map(str, files), "--server", f"http://127.0.0.1:{relay.port}",
-            "--case", number, env=env, show=True,
+            "--case", number, "--key", vkey, env=env, show=True,
         )  # fmt: skip
         if relay.cuts:
             say("  (the link was cut once on the way; the upload went on where it stood)")
@@ -143,14 +148,14 @@ async def wait_playable(api: Api, case: str, seconds: float = 600) -> list[dict[
     while time.monotonic() < deadline:
         items = (await api.call("GET", f"/api/cases/{case}"))["items"]
         for item in items:
-            if item["state"]["code"] == "sealed" and item["id"] not in asked:
+            if item["state"]["name"] == "sealed" and item["id"] not in asked:
                 asked.add(item["id"])
                 await api.call("POST", f"/api/items/{item['id']}/playable")
-        line = " · ".join(f"{i['name']}: {i['state']['text']}" for i in items)
+        line = " · ".join(f"{i['name_shown']}: {i['state']['text']}" for i in items)
         if line != shown:
             say(f"  {line}")
             shown = line
-        if items and all(i["state"]["code"] in DONE for i in items):
+        if items and all(i["state"]["name"] in DONE for i in items):
             return list(items)
         await asyncio.sleep(0.5)
     raise DemoError(f"playable: expected every item to have a verdict within {seconds:.0f} s")
@@ -182,7 +187,7 @@ async def tour(args: argparse.Namespace, base: str, env: dict[str, str], data: P
                 (folder / ".made").touch()
             files = [f for f in newest(folder) if not f.name.startswith(".")]
         say(f"• handing over {len(files)} files with `liuhen push`")
-        await push(files, str(number), args.port, env, cut=not own)
+        await push(files, str(number), args.port, env, vkey=tokens["vkey"], cut=not own)
         say("• waiting until they can be played")
         await wait_playable(api, case)
     say("• checking the receipts offline with `python -m verify`")
@@ -204,6 +209,12 @@ async def main(args: argparse.Namespace) -> int:
         "LIUHEN_SERVER_PORT": str(args.port),
         "PYTHONUNBUFFERED": "1",
     }
+    try:
+        with socket.create_server(("127.0.0.1", args.port)):
+            pass
+    except OSError:
+        say(f"demo: port {args.port} is taken; is it running already?  Else: make run PORT=…")
+        return 1
     say(f"• starting the server with its data in {args.data}")
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "liuhen", "serve", env=env, stdout=(data / "serve.log").open("ab"),
