@@ -17,7 +17,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from cases import resolve
 from console.access import TokenAccess
@@ -29,13 +29,16 @@ from ingest import app as uploads_app
 from ingest import log_routes
 from ingest.limits import Limits
 from ingest.media import wishes
-from ingest.media.stages import Pipeline, open_pipeline
+from ingest.media.stages import open_pipeline
 from ingest.recovery import IngestRecovery
 from ingest.seal import Sealer
 from ingest.staging import Staging
 from ingest.uploads import Uploads
 from liuhen.core import Core, prepare
 from liuhen.settings import Settings, store_folder, store_name
+from storage import clock as clocks
+from storage import tables
+from storage.errors import ClockJumpedError
 from storage.jobs import Attempt, Runner
 from storage.log.heads import Heads
 from storage.log.receipts import Receipts
@@ -106,8 +109,8 @@ def evidence_folders(settings: Settings, stores: Sequence[ObjectStore]) -> Mappi
 class Readiness:
     """What keeps this server from recording and publishing, for /readyz: part and why."""
 
-    def __init__(self, core: Core, pipeline: Pipeline) -> None:
-        self._core, self._pipeline = core, pipeline
+    def __init__(self, core: Core) -> None:
+        self._core = core
         self._asked = -STORE_CHECK_S
         self._stores: dict[str, str] = {}
         self._behind_since: float | None = None
@@ -120,11 +123,30 @@ class Readiness:
         wrong = dict(self._stores)
         if self._core.startup.waiting_for is not None:
             wrong["startup"] = self._core.startup.waiting_for
+        if (jump := await self._clock_jump()) is not None:
+            wrong["clock"] = jump
         state = self._core.publisher.state
         self._behind_since = (self._behind_since or now) if state.error else None
         if state.halted or (self._behind_since and now - self._behind_since > LAG_S):
             wrong["publisher"] = state.error or "behind"
         return wrong
+
+    async def _clock_jump(self) -> str | None:
+        h = tables.head.c
+        async with self._core.database.read() as conn:
+            row = (await conn.execute(select(h.last_ms, h.boot_id, h.boot_base_ms))).first()
+        if row is None:
+            return None
+        try:
+            clocks.check(
+                clocks.read(self._core.clock),
+                last_ms=row.last_ms,
+                boot_id=row.boot_id,
+                boot_base_ms=row.boot_base_ms,
+            )
+        except ClockJumpedError as exc:
+            return str(exc)
+        return None
 
     async def _ask_stores(self) -> dict[str, str]:
         wrong = {}
@@ -178,6 +200,8 @@ async def compose(core: Core) -> Server:
         folder=work,
         always=settings.policy.playable == "always",
     )
+    if (weak := pipeline.sandbox.warning) is not None:
+        log.warning("%s", weak)
     pipeline.register(runner)
     metrics = Metrics()
     access = TokenAccess(
@@ -199,7 +223,7 @@ async def compose(core: Core) -> Server:
             retry_job=runner.retry,
             settings=console_settings(settings),
             metrics=metrics,
-            ready=Readiness(core, pipeline),
+            ready=Readiness(core),
             routes=[
                 *uploads_app.routes(uploads_app.Deps(uploads, access, receipts)),
                 *log_routes.routes(
