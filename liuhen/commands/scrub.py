@@ -1,11 +1,15 @@
 """`liuhen scrub`: read everything that is stored again and hold it against the log."""
 
+import asyncio
 import json
+import os
 import sys
+from contextlib import AsyncExitStack
 from typing import Any
 
 import click
 
+from liuhen import lock
 from liuhen.core import Core, core, recording
 from liuhen.exits import run
 from liuhen.settings import Settings
@@ -66,19 +70,25 @@ async def work(settings: Settings, *, repair: bool) -> Report:
                 heads=heads, tables=True, repair=repair, progress=Telling(),
             )  # fmt: skip
     except VerificationError as exc:
-        # The start refuses this state, so nothing is recorded or repaired; what is wrong is told.
+        # The start refuses this state, so nothing is recorded; what is wrong is told, and files of
+        # the log that the signature vouches for are written again unless a server runs.
         click.echo(f"{exc.code}: {exc}", err=True)
-        async with core(settings) as parts:
-            report = await _check(parts)
+        async with AsyncExitStack() as stack:
+            fd = await asyncio.to_thread(lock.try_lock, settings.paths.data)
+            if fd is not None:
+                stack.callback(os.close, fd)
+            parts = await stack.enter_async_context(core(settings))
+            report = await _check(parts, repair=repair and fd is not None)
         if report.good:
             raise
         return report
 
 
-async def _check(parts: Core) -> Report:
+async def _check(parts: Core, *, repair: bool = False) -> Report:
     return await scrubbing.check(
-        parts.database, parts.stores, parts.signer, tables=True, progress=Telling()
-    )
+        parts.database, parts.stores, parts.signer,
+        tables=True, repair=repair, progress=Telling(),
+    )  # fmt: skip
 
 
 async def _beside(parts: Core) -> Report:

@@ -19,6 +19,7 @@ from verify.errors import VerificationError
 
 RECOVER = "`liuhen log recover` brings it forward"
 REBUILD = "`liuhen rebuild` writes it again from the store"
+PUT_BACK = "put the store's files back, or let `liuhen scrub` write them from the database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +134,13 @@ def _check_store(seen: Seen, store: StoreSeen) -> None:
     if signer is not None and files.leaves < signer.size:
         raise VerificationError(
             f"tiles in {name}: expected size {signer.size} or more, as the signer remembers, "
-            f"got {files.leaves}; put the store's files back"
+            f"got {files.leaves}; {PUT_BACK}"
         )
     copy_size = store.copy.size if store.copy else 0
     if files.leaves < copy_size:
         raise VerificationError(
             f"tiles in {name}: expected size {copy_size} or more, as the checkpoint there says, "
-            f"got {files.leaves}; put the store's files back"
+            f"got {files.leaves}; {PUT_BACK}"
         )
     if signer is not None and signer.size < copy_size:
         raise VerificationError(
@@ -149,7 +150,7 @@ def _check_store(seen: Seen, store: StoreSeen) -> None:
     if row is not None and copy_size < row.size:
         raise VerificationError(
             f"checkpoint in {name}: expected size {row.size} or more, as the database's row says, "
-            f"got {copy_size if store.copy else 'none'}; put the store's files back"
+            f"got {copy_size if store.copy else 'none'}; {PUT_BACK}"
         )
     for what, mark in (
         ("published row", row), (f"checkpoint in {name}", store.copy), ("signer memory", signer),
@@ -157,5 +158,6 @@ def _check_store(seen: Seen, store: StoreSeen) -> None:
         if mark is not None and mark.root != store.roots[mark.size]:
             raise VerificationError(
                 f"{what} of size {mark.size}: expected root {store.roots[mark.size].hex()} "
-                f"as the tiles in {name} have it, got {mark.root.hex()}"
+                f"as the tiles in {name} have it, got {mark.root.hex()}; "
+                "`liuhen scrub` says which is wrong"
             )

@@ -53,7 +53,8 @@ class Examination:
         self._report, self._repair = report, repair
         self._chains: dict[str, tuple[int, str]] = {}
         self._signed: Checkpoint | None = None
-        self._note: str | None = None
+        self._note = ""
+        self._unsigned: list[ObjectStore] = []
         self._tiles: Tiles | None = None  # where true leaves come from; None: the database
 
     async def run(self, progress: Progress = lambda _done, _all: None) -> None:
@@ -80,6 +81,9 @@ class Examination:
             progress(stop, head.size)
         for tile in frontier.partials():
             await self._examine_tile(tile)
+        for store in self._unsigned if self._repair else ():  # last, as it speaks of the others
+            await store.replace(Class.PRIVATE, files.CHECKPOINT, self._note.encode())
+            self._mended("checkpoint", f"{store.name} {files.CHECKPOINT}")
         if all_.root() != head.root:
             self._add("database head", f"size {head.size}", all_.root().hex(), head.root.hex())
 
@@ -88,7 +92,7 @@ class Examination:
     async def _find_signed(self, note: str | None) -> None:
         """The newest checkpoint that the row or a copy shows, each signature checked."""
         seen: list[tuple[Checkpoint, str]] = []
-        broken: list[ObjectStore] = []
+        broken: list[ObjectStore] = []  # they get a copy again
         if note is not None:
             try:
                 seen.append((self._signer.read_checkpoint(note), note))
@@ -111,9 +115,7 @@ class Examination:
                 broken.append(store)
         if seen:
             self._signed, self._note = max(seen, key=lambda pair: pair[0].size)
-            for store in broken if self._repair else ():
-                await store.replace(Class.PRIVATE, files.CHECKPOINT, self._note.encode())
-                self._mended("checkpoint", f"{store.name} {files.CHECKPOINT}")
+            self._unsigned = broken
 
     async def _find_truth(self, size: int) -> None:
         if self._signed is None:

@@ -17,6 +17,7 @@ from storage.objects.port import Class, ObjectStore, read_all
 from storage.tables import copy, disclosure, entry, head, item, published
 from tests.storage.log.rig import Fresh, Rig, server, sqlite, store_at
 from tests.storage.samples import enrolled, opened_upload, sealed
+from verify.errors import VerificationError
 from verify.fingerprint import CHUNK, fingerprint_file
 
 S, U, I = "5" * 32, "6" * 32, "7" * 32  # noqa: E741
@@ -298,3 +299,42 @@ async def test_a_scrub_while_the_server_runs_finds_nothing(tmp_path: Path, fresh
         report = await check(rig.database, rig.stores, rig.signer, tables=True)
         assert [str(f) for f in report.findings] == []
         assert files.CHECKPOINT == "checkpoint"
+
+
+async def test_a_store_that_lost_the_log_gets_it_again_from_the_database(
+    tmp_path: Path, fresh: Fresh
+) -> None:
+    await prepare(tmp_path, fresh, ("one", "two"))
+    stores: list[ObjectStore] = [store_at(tmp_path, "one"), store_at(tmp_path, "two")]
+    for folder in ("log", "private"):
+        shutil.rmtree(tmp_path / "one" / folder)
+    async with server(tmp_path, sqlite(tmp_path), stores=stores, start=False) as rig:
+        with pytest.raises(VerificationError, match=r"tiles in one: .*`liuhen scrub`"):
+            await rig.startup.once()
+        report = await check(rig.database, stores, rig.signer, repair=True)
+        assert {f.where.partition(" ")[0] for f in report.findings} == {"one"}
+        assert len(report.of("missing")) == len(report.of("repaired")) == 8, told(report)
+        await rig.startup.once()
+        await rig.cases(1)
+        await rig.publish()
+        await rig.check(0)
+
+
+async def test_a_changed_full_tile_is_written_again_once_it_was_moved_away(
+    tmp_path: Path, fresh: Fresh
+) -> None:
+    await prepare(tmp_path, fresh, ("objects",))
+    path = tmp_path / "objects/log/tile/0/000"
+    flip(path, 9)
+    async with server(tmp_path, sqlite(tmp_path), start=False) as rig:
+        await rig.startup.once()  # the upper levels carry the root without it
+        with pytest.raises(VerificationError, match=r"inclusion of leaf 5: expected root"):
+            await rig.receipts.of(5)
+        report = await check(rig.database, rig.stores, rig.signer, repair=True)
+        assert told(report).startswith("changed: tile, objects tile/0/000, hash 0, byte 9: ")
+        assert report.of("repaired") == []
+        path.unlink()
+        report = await check(rig.database, rig.stores, rig.signer, repair=True)
+        assert len(report.of("repaired")) == 1
+        rig.publisher.tiles.forget()
+        await rig.check(5)
