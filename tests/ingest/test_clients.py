@@ -89,7 +89,7 @@ async def test_tuspy_goes_on_after_a_cut(tmp_path: Path, file: Path) -> None:
         location = server.url + address_of(uploader)[address_of(uploader).index("/api/") :]
         offset = int((await head(server, location))[1]["Upload-Offset"])
         assert 0 < offset < len(DATA)
-        again = tuspy(server.url).uploader(str(file), url=location)
+        again = await asyncio.to_thread(tuspy(server.url).uploader, str(file), url=location)
         assert again.offset == offset
         await asyncio.to_thread(again.upload)
         await check(server, location)
