@@ -1,6 +1,7 @@
 """`push` against a server that enforces and misbehaves: resumed, proved, kept, never touched."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from rich.console import Console
 
 from capture import sending
 from capture.errors import ChangedError, PinnedKeyError
-from capture.progress import Lines, Quiet, Show
+from capture.progress import Bars, Json, Lines, Quiet, Show
 from capture.push import ALREADY, FAILED, STORED, Order, Outcome, Push, files_of, summary, worst
 from capture.source import SourceFile
 from tests.capture.fake import TOKEN, FakeServer, cut, once
@@ -311,6 +313,18 @@ def test_a_byte_that_reads_differently_the_second_time_is_found(file: Path) -> N
         source.close()
 
 
+def test_reading_leaves_the_access_time_alone(file: Path) -> None:
+    """O_NOATIME: a plain reader changes an access time that is older than the modification."""
+    modified = file.stat().st_mtime_ns
+    os.utime(file, ns=(1_000_000_000, modified))
+    source = SourceFile(file)
+    try:
+        source.fingerprint()
+    finally:
+        source.close()
+    assert file.stat().st_atime_ns == 1_000_000_000
+
+
 def test_pieces_at_any_offset_have_their_own_digest(file: Path) -> None:
     source, data = SourceFile(file), file.read_bytes()
     try:
@@ -406,6 +420,33 @@ async def test_on_a_read_only_medium_the_receipt_goes_to_the_state_folder(tmp_pa
     assert out.strip() == str(place)
     assert place.read_text() == "text of a receipt"
     assert sorted(p.name for p in card.iterdir()) == ["a.mp4"]
+
+
+def test_bars_show_phase_and_the_last_word() -> None:
+    out = io.StringIO()
+    bars = Bars(Console(file=out, force_terminal=True, width=120))
+    file = Path("[bold]现场.mp4")
+    bars.phase(file, "read", 10)
+    bars.moved(file, 5)
+    bars.phase(file, "send", 10)
+    bars.ended(file, STORED, "10 B sent")
+    bars.close()
+    assert "[bold]现场.mp4" in out.getvalue()
+    assert "stored: 10 B sent" in out.getvalue()
+
+
+def test_json_lines_are_for_programs() -> None:
+    out, now = io.StringIO(), [0.0]
+    show, file = Json(out, now=lambda: now[0]), Path("a.mp4")
+    show.phase(file, "send", 10)
+    show.moved(file, 1)
+    show.moved(file, 2)  # within the same second
+    now[0] = 1.5
+    show.moved(file, 3)
+    show.ended(file, FAILED, "why")
+    said = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [s["event"] for s in said] == ["phase", "moved", "moved", "ended"]
+    assert [s["done"] for s in said if s["event"] == "moved"] == [1, 3]
 
 
 async def test_lines_tell_rate_and_time_left(
