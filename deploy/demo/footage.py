@@ -47,18 +47,28 @@ def _font() -> str | None:
 
 
 def _box(
-    picture: Any, rate: int, seconds: int, *, speed: float, y: str, size: str, color: str
+    picture: Any,
+    rate: int,
+    seconds: int,
+    *,
+    speed: float,
+    y: str,
+    size: str,
+    color: str,
+    ahead: int = 0,
 ) -> Any:
     """A light that crosses the picture, left to right, again and again."""
     light = ffmpeg.input(f"color=c={color}:s={size}:r={rate}:d={seconds}", f="lavfi")
-    return picture.overlay(light, x=f"mod(t*{speed}*W,W*1.2)-W*0.1", y=y, shortest=1)
+    return picture.overlay(light, x=f"mod(t*{speed}*W,W*1.2)-W*0.1+{ahead}", y=y, shortest=1)
 
 
 def _picture(size: str, rate: int, seconds: int, start: datetime.datetime, caption: str) -> Any:
     scene = SCENE.format(size=size, rate=rate, seconds=seconds)
     picture = ffmpeg.input(scene, f="lavfi")
     picture = _box(picture, rate, seconds, speed=0.11, y="H*0.60", size="90x34", color="0x3a4a6a")
-    picture = _box(picture, rate, seconds, speed=0.11, y="H*0.62", size="14x9", color="0xfff3c4")
+    picture = _box(
+        picture, rate, seconds, speed=0.11, y="H*0.62", size="14x9", color="0xfff3c4", ahead=76
+    )
     picture = _box(picture, rate, seconds, speed=0.23, y="H*0.78", size="150x56", color="0x5a2326")
     picture = _box(picture, rate, seconds, speed=0.23, y="H*0.81", size="20x12", color="0xff5a4a")
     picture = picture.filter("noise", alls=7, allf="t", all_seed=1)

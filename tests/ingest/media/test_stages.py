@@ -20,12 +20,15 @@ from ingest.media.facts import Facts
 from ingest.media.made import Made
 from ingest.media.originals import Original, Originals, Place
 from ingest.media.stages import Pipeline, open_pipeline
+from storage import job_table
 from storage.disk_real import FolderDisk
-from storage.jobs import Runner
+from storage.errors import LostError
+from storage.job_table import Claim
+from storage.jobs import Attempt, Runner
 from storage.ledger import Ledger, random_id
 from storage.objects.directory import DirectoryStore
 from storage.objects.port import Class, read_all
-from storage.tables import derived, entry, job, media
+from storage.tables import derived, job, media
 from tests.ingest.media import hostile
 from tests.ingest.media.conftest import Footage
 from tests.storage.samples import (
@@ -81,10 +84,10 @@ class House:
         )
         return item
 
-    async def work(self, *, beat_s: float = 0.2) -> None:
+    async def work(self) -> None:
         """Run jobs until none is queued or running."""
         runner = Runner(
-            self.database, self.clock, {"quick": 2, "heavy": 1}, beat_s=beat_s, poll_s=0.05,
+            self.database, self.clock, {"quick": 2, "heavy": 1}, beat_s=0.2, poll_s=0.05,
             first_wait_s=0.05,
         )  # fmt: skip
         self.pipeline.register(runner)
@@ -299,27 +302,26 @@ async def test_where_copying_fails_the_next_attempt_encodes(
 
 
 async def test_an_attempt_that_lost_its_job_publishes_nothing(
-    house: House, footage: Footage, monkeypatch: pytest.MonkeyPatch
+    house: House, footage: Footage
 ) -> None:
     item = await house.seal(footage("sound.mp3").read_bytes())
-    real = stages.make_peaks
+    await house.work()
+    before, keys = await house.made(item), await house.keys()
+    await retry(house, f"peaks:{item}")
 
-    async def lose(*args: Any) -> Any:
-        made = await real(*args)
-        await house.database.write(
-            lambda c: c.execute(
-                update(job).where(job.c.key == f"peaks:{item}").values(token=random_id())
-            )
-        )
-        return made
+    def claim(connection: Connection) -> Claim | None:
+        now_ms = house.clock.now_ms()
+        return job_table.claim(connection, "quick", ["peaks"], token=random_id(), now_ms=now_ms)
 
-    monkeypatch.setattr(stages, "make_peaks", lose)
-    await house.work(beat_s=60)  # so that the fence is what stops it, not the beat
-    assert await house.made(item) == {}
-    assert await house.keys() == []
-    assert not await house.ask(
-        lambda c: c.execute(select(entry).where(entry.c.type == "item.derived")).first()
+    claimed = await house.database.write(claim)
+    assert claimed is not None
+    await house.database.write(
+        lambda c: c.execute(update(job).where(job.c.id == claimed.id).values(token=random_id()))
     )
+    with pytest.raises(LostError):
+        await house.pipeline._peaks(Attempt(claimed, house.database, house.clock))
+    assert await house.made(item) == before
+    assert await house.keys() == keys
 
 
 async def test_made_again_it_takes_the_place_of_the_old_one(house: House, footage: Footage) -> None:
