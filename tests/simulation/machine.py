@@ -83,7 +83,7 @@ class InlineExecutor(Executor):
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except BaseException as exc:  # a Crash travels like every result
+        except BaseException as exc:  # noqa: BLE001  # a Crash travels like every result
             future.set_exception(exc)
         return future
 
