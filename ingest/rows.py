@@ -170,6 +170,15 @@ def commit_offset(
         raise ConflictError(f"upload {upload}: expected one that is receiving, got another state")
 
 
+def renew(connection: Connection, upload: str, *, expires_ms: int, now_ms: int) -> None:
+    """An expired upload can be resumed again, unless a person has decided about it meanwhile."""
+    connection.execute(
+        update(tables.transfer)
+        .where(_T.upload == upload, _T.state == RECEIVING)
+        .values(expires_ms=expires_ms, touched_ms=now_ms)
+    )
+
+
 def set_length(connection: Connection, upload: str, length: int) -> None:
     """A deferred length is now known; set once."""
     connection.execute(

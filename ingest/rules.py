@@ -135,6 +135,11 @@ def same_again(upload: Upload, announced: Announcement) -> None:
             f"key {announced.key!r:.80}: expected one in use, got one whose upload was "
             f"{upload.reason}; use another key"
         )
+    if upload.decision is not None:
+        raise ConflictError(
+            f"key {announced.key!r:.80}: expected one in use, got one whose upload a person sealed as "
+            "incomplete; use another key"
+        )
 
 
 def open_upload(upload: str, source: str, announced: Announcement, actor: str) -> Draft:
@@ -155,13 +160,23 @@ def abort_upload(
     return Draft("upload.aborted", upload.chain, actor, fields)
 
 
+def is_expired(upload: Upload, now_ms: int) -> bool:
+    """Whether it can be resumed no more, unless its source announces it again."""
+    return upload.record == OPEN and upload.state == RECEIVING and upload.expires_ms <= now_ms
+
+
 def check_running(upload: Upload, now_ms: int) -> None:
     """Raise unless bytes may still be appended."""
     if upload.record == ABORTED and upload.reason != DUPLICATE:
         raise GoneError(
             f"upload {upload.id}: expected a running one, got one that was {upload.reason}"
         )
-    if upload.state == RECEIVING and upload.expires_ms <= now_ms:
+    if upload.decision is not None:
+        raise GoneError(
+            f"upload {upload.id}: expected a running one, got one whose first {upload.offset} bytes "
+            "a person sealed as incomplete"
+        )
+    if is_expired(upload, now_ms):
         raise GoneError(
             f"upload {upload.id}: expected a running one, got one that expired; its "
             f"{upload.offset} bytes are kept until a person seals or discards them"
@@ -269,6 +284,6 @@ def shown_state(upload: Upload, now_ms: int) -> str:
         return SEALED
     if upload.record == ABORTED:
         return ABORTED
-    if upload.state == RECEIVING and upload.expires_ms <= now_ms:
+    if is_expired(upload, now_ms):
         return "interrupted"
     return upload.state

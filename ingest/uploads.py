@@ -152,9 +152,23 @@ class Uploads:
         try:
             await self.ledger.record(f"open:{upload}", decide, also)
         except _AlreadyError as known:
-            return known.upload
+            return await self._known(known.upload)
         await self.threads(self.staging.create, upload)
         return await self.find(upload)
+
+    async def _known(self, upload: Upload) -> Upload:
+        """An upload that is asked for again by its key; one that expired is taken up again.
+
+        Otherwise a device that was away for longer than the expiry could never hand over the file.
+        """
+        now = self.clock.now_ms()
+        if not rules.is_expired(upload, now):
+            return upload
+        expires = self._expiry(now)
+        await self.database.write(
+            lambda c: rows.renew(c, upload.id, expires_ms=expires, now_ms=now)
+        )
+        return await self.find(upload.id)
 
     # --- receiving --------------------------------------------------------------------------
 

@@ -13,9 +13,12 @@ from verify.notes import VerifierKey
 from verify.receipt import check_receipt
 
 
-async def test_a_file_becomes_a_sealed_item_with_a_receipt(tmp_path: Path) -> None:
+async def test_a_file_becomes_a_sealed_item_with_a_receipt(
+    tmp_path: Path, migrated_url: str
+) -> None:
+    """On SQLite and on PostgreSQL."""
     data = random.Random(1).randbytes(5_000_001)
-    async with running(tmp_path) as server:
+    async with running(tmp_path, url=migrated_url) as server:
         location = await create(server, len(data), filename="现场.mp4", filetype="video/mp4")
         assert location.startswith(server.url + "/api/uploads/")
         assert await append(server, location, 0, data[:2_500_000]) == (204, "2500000")

@@ -19,7 +19,7 @@ from storage.disk_real import FolderDisk
 from storage.ledger import Event
 from storage.objects.directory import DirectoryStore
 from storage.objects.port import Class, Content, Stored, read_all
-from tests.ingest.server import Server, append, create, head, look, receipt, running
+from tests.ingest.server import Server, append, create, head, look, metadata, receipt, running
 from verify.errors import UnavailableError
 from verify.notes import VerifierKey
 from verify.receipt import check_receipt
@@ -238,7 +238,10 @@ async def act(server: Server, at: str, what: str, who: str = "officer", **body: 
 async def test_an_interrupted_prefix_is_kept_until_a_person_decides(tmp_path: Path) -> None:
     clock = Later()
     async with running(tmp_path, clock=clock) as server:
-        sealed, gone, nothing = [await create(server, len(DATA)) for _ in range(3)]
+        sealed, gone, nothing, back = [
+            await create(server, len(DATA), key=f"{number}") for number in range(4)
+        ]
+        await append(server, back, 0, DATA[:1_000_000])
         for at in (sealed, gone):
             await append(server, at, 0, DATA[:1_234_567])
         clock.ahead_ms = 8 * 24 * 3600 * 1000
@@ -253,7 +256,14 @@ async def test_an_interrupted_prefix_is_kept_until_a_person_decides(tmp_path: Pa
         await IngestRecovery(server.uploads).sweep()
         assert (await look(server, nothing))["reason"] == "expired"
         assert (await look(server, sealed))["state"] == "interrupted"
-        assert len(server.uploads.staging.uploads()) == 2
+        assert len(server.uploads.staging.uploads()) == 3
+
+        # Its source announces it again: it goes on where it was.
+        assert (await head(server, back))[0] == 410
+        assert await create(server, len(DATA), key="3") == back
+        assert (await head(server, back))[1]["Upload-Offset"] == "1000000"
+        assert (await append(server, back, 1_000_000, DATA[1_000_000:]))[0] == 204
+        await receipt(server, back)
 
         assert await act(server, gone, "discard") == 400
         assert await act(server, gone, "discard", who="cam-1", reason="x") == 403
@@ -264,7 +274,21 @@ async def test_an_interrupted_prefix_is_kept_until_a_person_decides(tmp_path: Pa
         text = await receipt(server, sealed)
         facts = check_receipt(text, [VerifierKey.parse(server.vkey)])
         assert facts.sha256 == hashlib.sha256(DATA[:1_234_567]).hexdigest()
-        row = await item_of(server)
+        assert (await head(server, sealed))[0] == 410
+        async with server.session.post(
+            "/api/uploads",
+            headers=server.headers(
+                **{"Upload-Length": str(len(DATA)), "Upload-Metadata": metadata(key="0")}
+            ),
+        ) as answer:
+            assert answer.status == 409
+            assert "sealed as incomplete" in (await answer.json())["title"]
+        async with server.database.read() as connection:
+            row = (
+                await connection.execute(
+                    select(tables.item).where(tables.item.c.upload == sealed[-32:])
+                )
+            ).one()
         assert row.marks == '["incomplete"]'
         assert row.announced == f'{{"size":{len(DATA)}}}'
         async with server.database.read() as connection:
@@ -272,7 +296,7 @@ async def test_an_interrupted_prefix_is_kept_until_a_person_decides(tmp_path: Pa
                 await connection.execute(
                     select(tables.entry.c.bytes, tables.disclosure.c.disclosed)
                     .join(tables.disclosure, tables.disclosure.c.index == tables.entry.c.index)
-                    .where(tables.entry.c.type == "item.sealed")
+                    .where(tables.entry.c.index == row.sealed_index)
                 )
             ).one()
         assert "the card is broken" in said.disclosed
