@@ -14,7 +14,7 @@ from storage.log.erase import erase
 from storage.log.recover import rebuild, recover
 from storage.objects.port import Class
 from storage.tables import job, media, session, token, token_secret, transfer, upload
-from tests.storage.log.rig import Fresh, Rig, keep, put_back, server, sqlite
+from tests.storage.log.rig import Fresh, Rig, keep, put_back, server, sqlite, store_at
 from tests.storage.samples import (
     Draft,
     dump,
@@ -330,3 +330,48 @@ async def test_a_broken_copy_of_the_checkpoint_is_signed_again(
         await rig.startup.once()
         assert rig.publisher.published is not None
         assert rig.publisher.published.note == note
+
+
+async def test_a_rebuild_over_two_stores_of_which_one_was_left_behind(
+    tmp_path: Path, fresh: Fresh
+) -> None:
+    """A kill between the two copies of the checkpoint, then the database is lost."""
+    stores = [store_at(tmp_path, "one"), store_at(tmp_path, "two")]
+    async with fresh(tmp_path, stores) as rig:
+        older = (await rig.publish()).note
+        (event,) = await rig.cases(1)
+        await rig.publish()
+        receipt = await rig.check(event.index)
+        await stores[1].replace(Class.PRIVATE, "checkpoint", older.encode())
+    await _empty(sqlite(tmp_path))
+    async with server(tmp_path, sqlite(tmp_path), stores=stores, start=False) as rig:
+        done = await rebuild(rig.database, stores, rig.signer, rig.clock)
+        assert (done.has, done.signed) == (2, 2)
+        await rig.startup.once()
+        assert (await rig.publish()).size == 3
+        check_all(rig, [receipt])
+
+
+async def test_a_log_that_was_never_signed_is_rebuilt_too(tmp_path: Path, fresh: Fresh) -> None:
+    """A kill between the first files and the first signature, then the database is lost."""
+    async with fresh(tmp_path) as rig:
+        await rig.cases(2)
+        await rig.publisher._writer.write(3, erased_since=0)
+    await _empty(sqlite(tmp_path))
+    async with server(tmp_path, sqlite(tmp_path), start=False) as rig:
+        with pytest.raises(DatabaseBehindError, match="`liuhen rebuild`"):
+            await rig.startup.once()
+        done = await rebuild(rig.database, rig.stores, rig.signer, rig.clock)
+        assert (done.has, done.signed) == (3, 0)
+        await rig.startup.once()
+        assert (await rig.publish()).size == 4
+
+
+async def test_the_log_of_another_key_is_not_recovered(tmp_path: Path, fresh: Fresh) -> None:
+    async with fresh(tmp_path) as rig:
+        await rig.publisher._writer.write(1, erased_since=0)
+    (tmp_path / "keys/log.key").unlink()
+    await _empty(sqlite(tmp_path))
+    async with server(tmp_path, sqlite(tmp_path), start=False) as rig:
+        with pytest.raises(VerificationError, match=r"put the file keys/log.key of this log back"):
+            await rebuild(rig.database, rig.stores, rig.signer, rig.clock)
