@@ -89,7 +89,7 @@ async def test_soak_with_kills(migrated_url: str) -> None:
         rest = (await process.communicate())[0].decode().splitlines()
         acknowledged.update(line for line in rest if len(line) == 32)
     process = await start(migrated_url, 1)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while set((await states(migrated_url)).values()) != {"done"}:
             await asyncio.sleep(0.2)
     process.send_signal(signal.SIGKILL)
@@ -116,10 +116,10 @@ async def test_a_handler_that_kills_its_process_ends_as_failed(migrated_url: str
     )
     await database.close()
     for _ in range(3):
-        assert await asyncio.wait_for((await start(migrated_url, 0)).wait(), 30) == -signal.SIGKILL
+        assert await asyncio.wait_for((await start(migrated_url, 0)).wait(), 240) == -signal.SIGKILL
         assert (await states(migrated_url))["poison"] == "running"
     process = await start(migrated_url, 0)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(240):
         while (await states(migrated_url))["poison"] != "failed":
             await asyncio.sleep(0.1)
     with contextlib.suppress(ProcessLookupError):
