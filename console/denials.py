@@ -11,6 +11,7 @@ import re
 from aiohttp import web
 from sqlalchemy import Connection, insert, select
 
+from console.errors import NotYourViewError
 from storage import tables
 from storage.access import Caller
 from storage.clock import Clock
@@ -23,8 +24,10 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _MINUTE_MS = 60_000
 
 
-def concerned(request: web.Request) -> tuple[str, str] | None:
-    """The item or case that the address names: ("item", id) or ("case", id)."""
+def concerned(request: web.Request, error: RightMissingError) -> tuple[str, str] | None:
+    """The item or case that it is about: ("item", id) or ("case", id)."""
+    if isinstance(error, NotYourViewError):
+        return "item", error.item
     for kind in ("item", "case"):
         value = request.match_info.get(kind)
         if value is not None and _ID.fullmatch(value):
@@ -53,7 +56,7 @@ class Denials:
             request.method,
             request.match_info.route.resource and request.match_info.route.resource.canonical,
         )
-        found = concerned(request)
+        found = concerned(request, error)
         if found is None:
             return
         kind, id_ = found

@@ -1,6 +1,6 @@
 """Errors that only a door for people and programs can have."""
 
-from storage.errors import TooManyError, UnauthenticatedError
+from storage.errors import RightMissingError, TooManyError, UnauthenticatedError
 from verify.errors import (
     ConflictError,
     DeniedError,
@@ -14,6 +14,14 @@ class RangeError(MalformedError):
 
     code = "range-outside"
     size: int | None = None
+
+
+class NotYourViewError(RightMissingError):
+    """The view was granted to somebody else; `item` is what it shows."""
+
+    def __init__(self, view: str, item: str) -> None:
+        super().__init__("view", f"the id of view {view}, granted to another person")
+        self.item = item
 
 
 class ViewEndedError(ConflictError):

@@ -1,28 +1,25 @@
 """The bytes of a recording, to the person whose view was granted, and what of them went out.
 
-Guarantee: a requested range is in the database before its first byte is sent; how far it came is
-written at most five seconds behind and exactly at the end; nothing is sent after the view ended.
-Recordings never reach a browser as a document: the type comes from a fixed table, sniffing is off,
-and a sandbox policy goes with them.
-Not covered: bytes that the network lost after the kernel took them; they count as served.
+Guarantee: recordings never reach a browser as a document: the type comes from a fixed table,
+sniffing is off, and a sandbox policy goes with them.  One range at a time, by strong ETag.
+Not covered: noting what went out (`console.sending`).
 """
 
-import asyncio
 import json
 import logging
-import secrets
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from aiohttp import web
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import select
 
 from console import ranges, shown
 from console.errors import RangeError
 from console.parts import PARTS, Parts
 from console.security import MEDIA_POLICY
+from console.sending import Answer, Note
 from console.views import View, Views
 from storage import tables
 from storage.access import Right
@@ -30,8 +27,6 @@ from storage.objects.port import Class, ObjectStore
 from verify.errors import EvidenceError, NotFoundError, UnavailableError
 
 LOG = logging.getLogger("liuhen.views")
-NOTE_S = 5.0
-STRIDE = 256 * 1024  # given to the transport at once
 VIEWS: web.AppKey[Views] = web.AppKey("VIEWS", Views)
 
 # What a browser may show in place.  Anything else is a download of unnamed bytes.
@@ -140,7 +135,7 @@ async def serve(request: web.Request) -> web.StreamResponse:
     caller = await parts.access.caller(request)
     caller.require(Right.READ)
     view = await views.of(caller, request.match_info["view"])
-    views.check_open(view)
+    view = await views.open_one(view)
     content = await find(parts, view)
     etag = f'"{content.sha256}"'
     header = request.headers.get("Range")
@@ -172,149 +167,5 @@ async def serve(request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
         await response.write_eof()
         return response
-    return await _Answer(request, response, view, content, _Note(parts, view.id, start, end)).send()
-
-
-class _Answer:
-    """One GET that is being answered."""
-
-    def __init__(
-        self,
-        request: web.Request,
-        response: web.StreamResponse,
-        view: View,
-        content: Bytes,
-        note: "_Note",
-    ) -> None:
-        self._request, self._response, self._view = request, response, view
-        self._content, self._note = content, note
-        self._views, self._clock = request.app[VIEWS], request.app[PARTS].clock
-        self._stop = self._views.streams.begin(view.id)
-
-    async def send(self) -> web.StreamResponse:
-        """The range, noted before its first byte and after its last."""
-        complete = False
-        try:
-            await self._note.begin()
-            with suppress(ConnectionError):  # the player has what it wanted
-                await self._response.prepare(self._request)
-                complete = await self._pump()
-        except EvidenceError as error:
-            if not self._response.prepared:
-                raise
-            LOG.warning("view %s: %s", self._view.id, error)
-        finally:
-            # shielded: a client that goes away must not leave the range without its end
-            await asyncio.shield(self._finish())
-        if complete:
-            with suppress(ConnectionError):
-                await self._response.write_eof()
-        elif self._request.transport is not None:
-            self._request.transport.abort()  # fewer bytes than promised: never let it look whole
-        return self._response
-
-    async def _finish(self) -> None:
-        try:
-            await self._note.end()
-        except EvidenceError as error:  # stays open in the table: «unconfirmed»
-            LOG.warning("view %s: its last range was not written: %s", self._view.id, error)
-        finally:
-            await self._views.streams.end(self._view.id, self._stop)
-
-    async def _pump(self) -> bool:
-        """Send until the end, or until the view is over; True if everything went out."""
-        async with aclosing(read_any(self._content, self._note.start, self._note.until)) as pieces:
-            async for piece in pieces:
-                for at in range(0, len(piece), STRIDE):
-                    if not await self._write(piece[at : at + STRIDE]):
-                        return False
-        return True
-
-    async def _write(self, stride: bytes) -> bool:
-        """One stride to the transport; False if the view ended meanwhile.
-
-        A player that has paused takes nothing for minutes: neither the end of the view nor the
-        notes on the way wait for it.
-        """
-        if self._stop.is_set() or self._clock.now_ms() >= self._view.until_ms:
-            return False
-        self._note.in_hand(len(stride), self._request)
-        writing = asyncio.ensure_future(self._response.write(stride))
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            while True:
-                left_s = (self._view.until_ms - self._clock.now_ms()) / 1000
-                done, _ = await asyncio.wait(
-                    {writing, stopping},
-                    timeout=max(0.0, min(NOTE_S, left_s)),
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                await self._note.progress()
-                if writing in done:
-                    writing.result()
-                    return True
-                if stopping in done or left_s <= 0:
-                    return False
-        finally:
-            self._note.look()
-            stopping.cancel()
-            if not writing.done():
-                writing.cancel()
-                with suppress(asyncio.CancelledError, ConnectionError):
-                    await writing
-
-
-class _Note:
-    """The row of one answer in `view_range`."""
-
-    def __init__(self, parts: Parts, view: str, start: int, end: int) -> None:
-        self.start, self.until = start, end
-        self._parts, self._view, self._id = parts, view, secrets.token_hex(16)
-        self._handed = start  # given to the transport
-        self._out = start  # taken by the kernel, as far as we know
-        self._noted_at = 0.0
-        self._transport: asyncio.WriteTransport | None = None
-
-    async def begin(self) -> None:
-        row = {
-            "id": self._id, "view": self._view, "start": self.start,
-            "requested_end": self.until, "served_end": self.start, "final": False,
-        }  # fmt: skip
-        await self._parts.database.write(
-            lambda conn: conn.execute(insert(tables.view_range).values(row)).close()
-        )
-        self._noted_at = asyncio.get_running_loop().time()
-
-    def in_hand(self, count: int, request: web.Request) -> None:
-        """`count` more bytes are given to the transport now."""
-        self._handed += count
-        self._transport = request.transport
-
-    def look(self) -> None:
-        """What still waits in the transport is not out.  Of a transport that is gone nobody
-        knows: then all that was handed over counts, at most one stride too much."""
-        waiting = 0
-        if self._transport is not None and not self._transport.is_closing():
-            waiting = self._transport.get_write_buffer_size()
-        self._out = max(self._out, self._handed - waiting)
-
-    async def progress(self) -> None:
-        """Note how far it came, at most every five seconds."""
-        now = asyncio.get_running_loop().time()
-        if now - self._noted_at >= NOTE_S:
-            self.look()
-            self._noted_at = now
-            await self._write(final=False)
-
-    async def end(self) -> None:
-        self._parts.metrics.served.inc(self._out - self.start)
-        await self._write(final=True)
-
-    async def _write(self, *, final: bool) -> None:
-        r, out = tables.view_range, min(self._out, self.until)
-        change = update(r).where(r.c.id == self._id).values(served_end=out, final=final)
-
-        def work(conn: Connection) -> None:
-            conn.execute(change)
-
-        await self._parts.database.write(work)
+    pieces, note = read_any(content, start, end), Note(parts, view.id, start, end)
+    return await Answer(request, response, views, view, pieces=pieces, note=note).send()

@@ -17,7 +17,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, delete, select
 
-from console.errors import NotPlayableError, ViewEndedError
+from console.errors import NotPlayableError, NotYourViewError, ViewEndedError
 from console.ranges import merged, without
 from storage import tables
 from storage.access import Caller
@@ -25,7 +25,7 @@ from storage.clock import Clock
 from storage.database import Database
 from storage.ledger import Draft, Ledger
 from verify.entries import format_time
-from verify.errors import DeniedError, EvidenceError, MalformedError, NotFoundError
+from verify.errors import EvidenceError, MalformedError, NotFoundError
 
 LOG = logging.getLogger("liuhen.views")
 What = Literal["original", "playable"]
@@ -186,7 +186,7 @@ class Views:
         return Granted(view, until_ms)
 
     async def of(self, caller: Caller, id_: str) -> View:
-        """The view, if it is this person's; another's is a DeniedError."""
+        """The view, if it is this person's; another's is a NotYourViewError."""
         v = tables.view.c
         query = select(v.id, v.item, v.person, v.what, v.until_ms, v.closed_index).where(
             v.id == id_
@@ -196,15 +196,43 @@ class Views:
         if row is None:
             raise NotFoundError(f"view: expected a known id, got {id_:.40}")
         if row.person != caller.actor:
-            raise DeniedError(f"view {id_}: expected the person it was granted to, got another")
+            raise NotYourViewError(id_, row.item)
         return View(
             row.id, row.item, row.person, row.what, row.until_ms, row.closed_index is not None
         )
 
-    def check_open(self, view: View) -> None:
-        """ViewEndedError unless bytes may still go out."""
-        if view.closed or self._clock.now_ms() >= view.until_ms:
+    async def open_one(self, view: View) -> View:
+        """The view itself while it is open, else the one that took its place; ViewEndedError.
+
+        A player keeps its address when its grant is renewed, so that it never stops; what it
+        gets counts for the view that is open.
+        """
+        if not view.closed and self._clock.now_ms() < view.until_ms:
+            return view
+        successor = await self.successor(view)
+        if successor is None:
             raise ViewEndedError(f"view {view.id}: expected an open one, got one that has ended")
+        return successor
+
+    async def successor(self, view: View) -> View | None:
+        """The newest open view of the same person, item and kind."""
+        v = tables.view.c
+        query = (
+            select(v.id, v.item, v.person, v.what, v.until_ms)
+            .where(
+                v.item == view.item,
+                v.person == view.person,
+                v.what == view.what,
+                v.id != view.id,
+                v.closed_index.is_(None),
+                v.until_ms > self._clock.now_ms(),
+            )
+            .order_by(v.granted_index.desc())
+            .limit(1)
+        )
+        async with self._database.read() as conn:
+            row = (await conn.execute(query)).first()
+        return None if row is None else View(*row, closed=False)
 
     async def close(self, view: View, *, actor: str) -> None:
         """End the view: stop what is being sent, then record what was served.  Again: no effect."""

@@ -47,7 +47,7 @@
     renewing = setTimeout(renew, Math.max(1000, left - Math.min(RENEW_BEFORE, left / 3)));
   }
 
-  // A new grant takes over at the same place; the old one is closed once the new one plays.
+  // A new grant takes the place of the old one; the address stays, so nothing stops.
   async function renew() {
     if (!view) return;
     if (media && media.paused) {  // nobody watches: end the view, ask again on play
@@ -61,21 +61,15 @@
       const next = await grant("playable", purpose), old = view;
       view = next;
       until(next);
-      if (media) await change(next.url);
-      await shut(old.view);
+      await shut(old.view);  // what is being sent goes on under the new view
     } catch (error) { fail(error.message); }
   }
 
-  // Other bytes behind the same picture: load, seek, go on.
-  function change(url) {
-    const at = media.currentTime, rate = media.playbackRate, playing = !media.paused;
+  // After an error: load again and go to the same place.
+  function reload(url) {
+    const at = media.currentTime, rate = media.playbackRate;
     return new Promise((resolve) => {
-      media.addEventListener("loadedmetadata", () => {
-        media.currentTime = at;
-        media.playbackRate = rate;
-        if (playing) media.play().catch(() => {});
-        resolve();
-      }, { once: true });
+      media.addEventListener("loadedmetadata", () => { media.currentTime = at; media.playbackRate = rate; resolve(); }, { once: true });
       media.src = url;
     });
   }
@@ -142,7 +136,7 @@
   const go = (seconds) => { media.currentTime = Math.min(length(), Math.max(0, seconds)); };
   async function play() {
     if (!view) {  // the view ended while paused
-      try { view = await grant("playable", purpose); until(view); await change(view.url); } catch (error) { fail(error.message); return; }
+      try { view = await grant("playable", purpose); until(view); if (media.error) await reload(view.url); } catch (error) { fail(error.message); return; }
     }
     await media.play().catch(() => {});
   }

@@ -27,6 +27,9 @@
       const first = this.levels[0];
       if (!first || !first.count) return false;
       this.duration = duration || first.count / first.rate;
+      let loudest = 20;  // quiet recordings are drawn taller, silence is not
+      for (const value of first.pairs) if (Math.abs(value) > loudest) loudest = Math.abs(value);
+      this.loudest = loudest;
       this.canvas.hidden = false;
       new ResizeObserver(() => this.draw()).observe(this.canvas);
       this.draw();
@@ -51,7 +54,7 @@
           if (level.pairs[2 * i + 1] > high) high = level.pairs[2 * i + 1];
         }
         paint.fillStyle = x < played ? "#7fb0dd" : "#46586a";
-        const top = middle - high / 128 * middle, bottom = middle - low / 128 * middle;
+        const top = middle - high / this.loudest * middle * 0.95, bottom = middle - low / this.loudest * middle * 0.95;
         paint.fillRect(x, top, 1, Math.max(1, bottom - top));
       }
       paint.fillStyle = "#fff";

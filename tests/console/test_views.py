@@ -279,3 +279,36 @@ def test_a_closed_view_says_only_whole_intervals() -> None:
     )
     assert json.loads(json.dumps(draft.fields["served"])) == [[0, 12]]
     assert draft.fields["unconfirmed"] == [[12, 20]]
+
+
+async def test_a_renewed_grant_takes_over_what_is_being_sent_without_a_break(small: House) -> None:
+    """The player keeps its address; every byte counts for the view under which it went out."""
+    large = bytes(range(256)) * (1 << 17)  # 32 MiB
+    item, client = await small.item(large), await small.client()
+    first = await granted(client, item)
+    async with client.get(first["url"]) as got:
+        begun = await got.content.readexactly(1 << 20)
+        second = await granted(client, item)
+        async with asyncio.timeout(5), client.post(f"/api/views/{first['view']}/close") as closed:
+            assert closed.status == 204
+        assert begun + await got.content.read() == large
+    async with client.get(first["url"], headers={"Range": "bytes=0-9"}) as got:
+        assert await got.read() == large[:10]  # the old address, under the new view
+    async with client.post(f"/api/views/{second['view']}/close"):
+        pass
+    async with client.get(first["url"]) as got:
+        assert got.status == 410
+    entries = [e for e in await small.trail(client, item) if e["type"] == "view.closed"]
+    one, two = (e["fields"]["served"] for e in entries)
+    assert one[0][0] == 0
+    assert two == [[0, 10], [one[0][1], len(large)]]
+
+
+async def test_anothers_view_is_a_refusal_that_is_recorded(small: House) -> None:
+    item, client = await small.item(BODY), await small.client()
+    view = await granted(client, item)
+    other = await small.client(name="other")
+    async with other.get(view["url"]) as got:
+        assert got.status == 403
+    last = (await small.trail(client, item))[-1]
+    assert (last["type"], last["fields"]["right"]) == ("access.denied", "view")
