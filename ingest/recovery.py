@@ -32,6 +32,9 @@ class Report:
     sealing: list[str] = field(default_factory=list)  # complete, waiting for their seal
     freed: list[str] = field(default_factory=list)  # ended, their staged bytes removed
     unknown: list[str] = field(default_factory=list)  # staged bytes that no upload names
+    unread: list[str] = field(
+        default_factory=list
+    )  # the disk gave an error; tried again at a start
 
 
 class IngestRecovery:
@@ -51,14 +54,14 @@ class IngestRecovery:
                 lambda c: rows.in_state(c, rules.RECEIVED, rules.STORED)
             )
         for upload in lost:
-            await self._measure(await up.find(upload), report, has_row=False)
+            await self._try_measure(await up.find(upload), report, has_row=False)
         for one in running:
             have = staged.get(one.id, 0)
             if have < one.offset:
                 report.short.append(one.id)
                 log.error("upload %s: %d bytes committed, %d staged", one.id, one.offset, have)
             if remeasure or have < one.offset:
-                await self._measure(one, report, has_row=True)
+                await self._try_measure(one, report, has_row=True)
         if whole:
 
             def work(connection: Connection) -> None:
@@ -69,6 +72,14 @@ class IngestRecovery:
             report.sealing += [one.id for one in whole]
         await self._free(staged, report)
         return report
+
+    async def _try_measure(self, upload: Upload, report: Report, *, has_row: bool) -> None:
+        """One file that cannot be read is no reason not to start; it stays as it is, and is told."""
+        try:
+            await self._measure(upload, report, has_row=has_row)
+        except OSError as exc:
+            report.unread.append(upload.id)
+            log.error("staging of upload %s cannot be read: %s", upload.id, exc)  # noqa: TRY400
 
     async def _measure(self, upload: Upload, report: Report, *, has_row: bool) -> None:
         """The offset of an upload is what the disk holds of it."""

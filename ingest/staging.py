@@ -181,15 +181,13 @@ class Staging:
         """Write the tree file again from a measurement, and make both files durable."""
         with suppress(FileExistsError):
             self._disk.create(self._tree_path(upload)).close()
-        for path, packed in (
-            (self.data_path(upload), None),
-            (self._tree_path(upload), held.tree),
-        ):
-            file = self._disk.open(path, write=True)
+        # The bytes are opened for reading: a store may have linked and locked them already.
+        for path, tree in ((self.data_path(upload), None), (self._tree_path(upload), held.tree)):
+            file = self._disk.open(path, write=tree is not None)
             try:
-                if packed is not None:
+                if tree is not None:
                     file.truncate(0)
-                    file.write_at(0, [packed])
+                    file.write_at(0, [tree])
                 file.sync()
             finally:
                 file.close()

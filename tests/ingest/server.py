@@ -96,6 +96,13 @@ async def receipt(server: "Remote", location: str, who: str = "cam-1") -> str:
         return text
 
 
+async def staged(server: "Server", *sizes: int) -> None:
+    """Wait until staging holds uploads of just these sizes: freeing follows the act."""
+    async with asyncio.timeout(15):
+        while sorted(server.uploads.staging.uploads().values()) != sorted(sizes):
+            await asyncio.sleep(0.02)
+
+
 def caller(name: str) -> Caller:
     """`cam-1` and `cam-2` speak for their sources, `hand` for any; `officer` decides; `log` reads."""
     rights = {"officer": {Right.CASE, Right.READ}, "log": {Right.LOG}, "nobody": set()}

@@ -15,7 +15,17 @@ from ingest.rules import Load, check_room, check_space
 from storage import tables
 from storage.disk_real import FolderDisk, FolderFile
 from storage.errors import StorageFullError, TooLargeError
-from tests.ingest.server import Server, append, create, head, look, metadata, receipt, running
+from tests.ingest.server import (
+    Server,
+    append,
+    create,
+    head,
+    look,
+    metadata,
+    receipt,
+    running,
+    staged,
+)
 from verify.notes import VerifierKey
 from verify.receipt import check_receipt
 
@@ -163,7 +173,7 @@ async def test_the_same_key_and_the_same_file_get_the_old_upload(tmp_path: Path)
         assert same_entry(await receipt(server, twice), proof)
         shown = await look(server, twice)
         assert (shown["state"], shown["reason"]) == ("sealed", "duplicate")
-        assert list(server.uploads.staging.uploads().values()) == [0]  # cam-2 has sent nothing yet
+        await staged(server, 0)  # cam-2 has sent nothing yet
 
         # The same bytes from elsewhere are an item of their own.
         other = await create(server, len(DATA), "cam-2", sha256=digest)

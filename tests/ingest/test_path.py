@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from storage import tables
 from storage.objects.port import Class, read_all
-from tests.ingest.server import append, create, head, look, receipt, running
+from tests.ingest.server import append, create, head, look, receipt, running, staged
 from verify.notes import VerifierKey
 from verify.receipt import check_receipt
 
@@ -40,4 +40,4 @@ async def test_a_file_becomes_a_sealed_item_with_a_receipt(
         shown = await look(server, location)
         assert shown["state"] == "sealed"
         assert shown["size"] == shown["offset"] == len(data)
-        assert server.uploads.staging.uploads() == {}
+        await staged(server)

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 from ingest.recovery import IngestRecovery
 from ingest.staging import Staging
 from storage import tables
-from storage.disk_real import FolderDisk
+from storage.disk_real import FolderDisk, FolderFile
 from tests.ingest.server import Remote, append, create, head, look, receipt, running
 from verify.errors import VerificationError
 from verify.fingerprint import CHUNK, ChunkTree
@@ -100,7 +100,42 @@ async def test_a_restart_cuts_to_the_committed_offset_and_seals_what_was_complet
         assert check_receipt(text, [VerifierKey.parse(server.vkey)]).sha256 == SHA
 
 
-async def test_offsets_that_are_lost_are_taken_from_the_disk(tmp_path: Path) -> None:
+def forbid_writing(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """Notes who opens this file for writing; whoever runs as root would otherwise not be refused."""
+    opened: list[str] = []
+    ordinary = FolderDisk.open
+
+    def watched(self: FolderDisk, path: str, *, write: bool = False) -> FolderFile:
+        if write and path.endswith(name):
+            opened.append(path)
+        return ordinary(self, path, write=write)
+
+    monkeypatch.setattr(FolderDisk, "open", watched)
+    return opened
+
+
+async def test_a_file_that_cannot_be_read_does_not_keep_the_server_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path, jobs=False) as server:
+        at = await create(server, len(DATA))
+        await append(server, at, 0, DATA[:3_000_000])
+        await server.database.write(lambda c: c.execute(delete(tables.transfer)))
+
+    def broken(self: FolderFile, offset: int, size: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    async with running(tmp_path, recover=False) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(FolderFile, "read_at", broken)
+            assert (await IngestRecovery(server.uploads).run()).unread == [at[-32:]]
+        assert (await IngestRecovery(server.uploads).run()).measured == [at[-32:]]
+        assert (await head(server, here(server, at)))[1]["Upload-Offset"] == "3000000"
+
+
+async def test_offsets_that_are_lost_are_taken_from_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with running(tmp_path, jobs=False) as server:
         part = await create(server, len(DATA))
         await append(server, part, 0, DATA[:3_000_000])
@@ -110,10 +145,14 @@ async def test_offsets_that_are_lost_are_taken_from_the_disk(tmp_path: Path) -> 
         await server.database.write(lambda c: c.execute(delete(tables.transfer)))
         await server.database.write(lambda c: c.execute(delete(tables.job)))
         (tmp_path / "staging" / f"{never[-32:]}.part").unlink()
+        # A store that links has locked the file before the database was lost.
+        (tmp_path / "staging" / f"{whole[-32:]}.part").chmod(0o444)
+        opened_to_write = forbid_writing(monkeypatch, f"{whole[-32:]}.part")
     async with running(tmp_path, recover=False) as server:
         report = await IngestRecovery(server.uploads).run()
         assert sorted(report.measured) == sorted(a[-32:] for a in (part, whole, never))
         assert report.sealing == [whole[-32:]]
+        assert opened_to_write == []
         await receipt(server, here(server, whole))
         at = here(server, part)
         assert (await head(server, at))[1]["Upload-Offset"] == "3000000"

@@ -19,7 +19,17 @@ from storage.disk_real import FolderDisk
 from storage.ledger import Event
 from storage.objects.directory import DirectoryStore
 from storage.objects.port import Class, Content, Stored, read_all
-from tests.ingest.server import Server, append, create, head, look, metadata, receipt, running
+from tests.ingest.server import (
+    Server,
+    append,
+    create,
+    head,
+    look,
+    metadata,
+    receipt,
+    running,
+    staged,
+)
 from verify.errors import UnavailableError
 from verify.notes import VerifierKey
 from verify.receipt import check_receipt
@@ -256,7 +266,7 @@ async def test_an_interrupted_prefix_is_kept_until_a_person_decides(tmp_path: Pa
         await IngestRecovery(server.uploads).sweep()
         assert (await look(server, nothing))["reason"] == "expired"
         assert (await look(server, sealed))["state"] == "interrupted"
-        assert len(server.uploads.staging.uploads()) == 3
+        await staged(server, 1_000_000, 1_234_567, 1_234_567)
 
         # Its source announces it again: it goes on where it was.
         assert (await head(server, back))[0] == 410
@@ -301,7 +311,7 @@ async def test_an_interrupted_prefix_is_kept_until_a_person_decides(tmp_path: Pa
             ).one()
         assert "the card is broken" in said.disclosed
         assert b'"actor":"u:' in said.bytes
-        assert server.uploads.staging.uploads() == {}
+        await staged(server)
 
 
 async def test_hostile_names_are_kept_as_they_are(tmp_path: Path) -> None:
