@@ -78,22 +78,13 @@ class PostgresServer:
 
 
 def minio_binary() -> Path:
-    """$LIUHEN_MINIO, else `minio` of the PATH, else the one that scripts/minio has built."""
-    return _binary("minio", "LIUHEN_MINIO", "run scripts/minio, which builds it once")
-
-
-def has_versitygw() -> bool:
-    """The second S3 server is an extra: tests that use it exist only where it is installed."""
-    try:
-        versitygw_binary()
-    except MissingError:
-        return False
-    return True
+    """$LIUHEN_MINIO, else `minio` of the PATH, else the one that scripts/server has built."""
+    return _binary("minio", "LIUHEN_MINIO", "run `scripts/server minio`, which builds it once")
 
 
 def versitygw_binary() -> Path:
-    how = "go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 into that folder"
-    return _binary("versitygw", "LIUHEN_VERSITYGW", how)
+    """The second S3 server: nothing may hang on what only MinIO does."""
+    return _binary("versitygw", "LIUHEN_VERSITYGW", "run `scripts/server versitygw`")
 
 
 @contextlib.contextmanager

@@ -10,14 +10,11 @@ from storage.disk_real import FolderDisk
 from storage.objects.directory import DirectoryStore
 from storage.objects.port import ObjectStore
 from storage.threads import inline
-from tests.services import has_versitygw
 from tests.simulation.disk import SimulatedDisk
 from tests.simulation.store import SimulatedStore
 from tests.storage.s3.rig import a_store, fresh_prefix
 
-STORES = ["simulated", "directory", "directory-simulated", "minio"]
-if has_versitygw():
-    STORES.append("versitygw")
+STORES = ["simulated", "directory", "directory-simulated", "minio", "versitygw"]
 
 
 @dataclass
