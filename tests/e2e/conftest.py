@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from tests.e2e.nursery import Nursery, raised
 from tests.services import PostgresServer, S3Server
 
 
@@ -28,3 +29,10 @@ def shape(request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
         "LIUHEN_STORE_CREATE_BUCKETS": "true",
     }
     postgres.drop(url)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where a test's many short processes come from."""
+    with raised() as parent:
+        yield parent
