@@ -1,7 +1,8 @@
 """`field.erased`: the triples go, and what was projected from them is blanked.
 
 Guarantee: afterwards neither the disclosure nor any projected column of this database holds the
-value; all proofs stay valid, since they rest on the digests alone.
+value, nor what an upload's client announced in its own words; all proofs stay valid, since they
+rest on the digests alone.
 Not covered: disclosure bundles in the store (`storage.log.erase`), the WAL, backups.
 """
 
@@ -15,7 +16,18 @@ from storage import bulk
 from storage.acts import Event
 from storage.projections import mentions
 from storage.projections.values import Cell, as_json
-from storage.tables import case, disclosure, erasure, item, link, mention, token, upload, view
+from storage.tables import (
+    case,
+    disclosure,
+    erasure,
+    item,
+    link,
+    mention,
+    token,
+    transfer,
+    upload,
+    view,
+)
 from verify.errors import ConflictError, MalformedError, NotFoundError
 from verify.schema import TYPES
 
@@ -44,6 +56,7 @@ BLANKS: Mapping[tuple[str, str], Blank] = {
     **_blanks("view.granted", view, "granted_index", purpose=""),
     **_blanks("token.issued", token, "issued_index", name=""),
 }  # fmt: skip
+_ANNOUNCED = frozenset({"upload.opened", "item.sealed"})
 NOT_PROJECTED = frozenset({("upload.aborted", "text"), ("item.sealed", "reason")})
 
 
@@ -91,6 +104,9 @@ def _erase(connection: Connection, event: Event) -> None:
             bulk.update(
                 connection, blank.table, (blank.column,), (blank.row,), [(blank.value, index)]
             )
+    if type_ in _ANNOUNCED:  # `Upload-Metadata`, kept as it came, has the value once more
+        announced = next(value for _, name, value in triples if name == "upload")
+        bulk.update(connection, transfer, ("metadata",), ("upload",), [("", announced)])
     rows = [(index, name, event.index) for name in names]
     bulk.insert(connection, erasure, ("index", "name", "by_index"), rows)
     # The trail of what the erased entry spoke of shows the erasure too.
