@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 # Cc control, Cf format (bidi marks, joiners, BOM), Zl/Zp separators, Co private use, Cs surrogates
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cs", "Cn"})
 _SPACES = re.compile(r" {2,}")
+_EDGES = re.compile(r"^[\s.]+|[\s.]+$")
 
 
 def visible(text: str) -> str:
@@ -76,11 +77,11 @@ def safe_filename(name: str) -> str:
     base = re.split(r"[\\/]", name)[-1]
     kept = "".join(
         c if unicodedata.category(c) not in _HIDDEN and c not in '<>:"|?*' else "_" for c in base
-    ).strip(" .")
-    kept = _SPACES.sub(" ", kept) or "recording"
+    )
+    kept = _EDGES.sub("", _SPACES.sub(" ", kept)) or "recording"
     stem, dot, suffix = kept.rpartition(".")
     if not dot or len(suffix) > 10:
         stem, suffix = kept, ""
     while len(f"{stem}.{suffix}".encode()) > 180:
-        stem = stem[:-1]
+        stem = stem[:-1].rstrip()
     return f"{stem}.{suffix}" if suffix else stem
