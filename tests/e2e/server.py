@@ -82,6 +82,7 @@ class RealServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
+                "setpriv", "--pdeathsig", "KILL",  # a test run that is ended leaves nothing behind
                 sys.executable, "-m", "liuhen", "serve", *self.arguments,
                 env=self.env, stdout=log, stderr=log,
             )  # fmt: skip
