@@ -10,6 +10,7 @@ Format: docs/formats/entries.md, version 1; the order of writes is docs/formats/
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -46,6 +47,7 @@ BATCH = 256
 _TOPIC = "log"
 _LONGEST_OPERATION = 100
 _WAITS_S = (0.05, 0.2, 1.0, 3.0)  # between looks after a COMMIT without an answer
+log = logging.getLogger("liuhen.log")
 
 
 class _Seen(NamedTuple):
@@ -253,12 +255,12 @@ class Ledger:
             self._gone_back(seen, head.size)
 
     def _gone_back(self, seen: _Seen, size: int, cause: Exception | None = None) -> NoReturn:
-        self.halt(
-            HaltedError(
-                f"database: expected the log of size {seen.size} seen before to go on, "
-                f"got another log of size {size}; was an older copy put back?"
-            )
+        error = HaltedError(
+            f"database: expected the log of size {seen.size} seen before to go on, "
+            f"got another log of size {size}; was an older copy put back?"
         )
+        log.error("recording stops: %s", error)
+        self.halt(error)
         raise self._refusal() from cause
 
     def _tick(self, head: Head) -> Head:

@@ -20,6 +20,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from storage.clock import SystemClock
+from storage.database import Database
+from storage.ledger import Draft, Ledger, random_id
 from storage.tables import PROJECTED
 from tests.e2e.nursery import NursedServer, Nursery, nursed
 from verify import offline
@@ -255,9 +258,9 @@ async def test_everything_comes_back_from_the_store(
         assert (scrubbed.code, scrubbed.out) == (0, ""), scrubbed.out + scrubbed.err
 
 
-@pytest.mark.parametrize("grown", [False, True], ids=["behind", "grown again"])
+@pytest.mark.parametrize("meanwhile", ["nothing", "asked", "grown"])
 async def test_a_database_that_goes_back_under_a_running_server_gets_no_fork_signed(
-    tmp_path: Path, nursery: Nursery, *, grown: bool
+    tmp_path: Path, nursery: Nursery, meanwhile: str
 ) -> None:
     env = {"LIUHEN_LOG_PUBLISH_SECONDS": "2"}
     async with nursed(nursery, tmp_path / "server", env) as server:
@@ -282,16 +285,23 @@ async def test_a_database_that_goes_back_under_a_running_server_gets_no_fork_sig
             backup.backup(live)
             ((after,),) = live.execute("select size from head").fetchall()
         assert after < before
-        if grown:
-            await grow(server, history.device, before - after + 5)
-        await halted(server, history.device)
+        if meanwhile == "asked":  # the next act finds out
+            assert await opened(server, history.device) == 503
+            assert "recording stops: database: expected the log of size" in server.words()
+        else:  # the publisher finds out; another process may have made the log longer again
+            if meanwhile == "grown":
+                await grow(server, before - after + 5)
+            await halted(server)
+            assert "publication and recording stop: fork" in server.words()
+        await halted(server)
+        assert await opened(server, history.device) == 503
         assert (server.data / "signer.json").read_bytes() == signed
         assert (server.data / "objects/private/checkpoint").read_bytes() == checkpoint
 
         await server.stop()
         assert (server.data / "signer.json").read_bytes() == signed
         assert (server.data / "objects/private/checkpoint").read_bytes() == checkpoint
-        if grown:
+        if meanwhile == "grown":
             await refused(server, "another history")
             remove_database(server)
             done = await server.command("rebuild")
@@ -304,24 +314,36 @@ async def test_a_database_that_goes_back_under_a_running_server_gets_no_fork_sig
             check(server, proof(file), file)
 
 
-async def grow(server: NursedServer, device: str, count: int) -> None:
-    """As many acts as needed to be longer than what was signed; a refusal is as good."""
-    headers = {
-        "Authorization": f"Bearer {device}", "Tus-Resumable": "1.0.0", "Upload-Length": "5",
-    }  # fmt: skip
-    async with aiohttp.ClientSession(server.url, headers=headers) as http:
+async def grow(server: NursedServer, count: int) -> None:
+    """Acts of somebody who has not compared, as no command would: a second history."""
+    database = await Database.open(f"sqlite:///{server.data / 'liuhen.db'}")
+    try:
+        ledger = Ledger(database, SystemClock())
+        ledger.open()
+        for _ in range(count):
+            id_ = random_id()
+            draft = Draft(
+                "source.enrolled", f"s:{id_}", "sys", {"source": id_, "name": id_, "kind": "device"}
+            )
+            await ledger.record(random_id(), lambda _, draft=draft: [draft])
+    finally:
+        await database.close()
 
-        async def open_one() -> int:
-            async with http.post("/api/uploads/") as answer:
-                return answer.status
 
-        assert {*await asyncio.gather(*(open_one() for _ in range(count)))} <= {201, 503}
-
-
-async def halted(server: NursedServer, device: str) -> None:
-    """The server says that it records no more, why, and does not."""
+async def opened(server: NursedServer, device: str) -> int:
+    """The status of one more creation."""
     headers = {"Authorization": f"Bearer {device}", "Tus-Resumable": "1.0.0", "Upload-Length": "5"}
-    async with aiohttp.ClientSession(server.url, headers=headers) as http:
+    async with (
+        aiohttp.ClientSession(server.url, headers=headers) as http,
+        http.post("/api/uploads/") as answer,
+    ):
+        assert answer.status == 201 or "Retry-After" in answer.headers
+        return answer.status
+
+
+async def halted(server: NursedServer) -> None:
+    """The server says that it records no more; it still answers."""
+    async with aiohttp.ClientSession(server.url) as http:
         for _ in range(150):
             async with http.get("/readyz") as answer:
                 if answer.status == 503 and "ledger" in (await answer.json())["parts"]:
@@ -329,9 +351,5 @@ async def halted(server: NursedServer, device: str) -> None:
             await asyncio.sleep(0.1)
         else:
             raise AssertionError(f"expected it to stop recording\n{server.words()}")
-        async with http.post("/api/uploads/") as answer:
-            assert answer.status == 503, await answer.text()
-            assert "Retry-After" in answer.headers
         async with http.get("/healthz") as answer:
             assert answer.status == 200
-    assert "publication and recording stop: fork" in server.words()
