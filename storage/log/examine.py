@@ -235,6 +235,9 @@ class Examination:
         place = _entry_at(number * WIDTH)
         for store in self._stores:
             await self._examine_file(store, "entry bundle", path, data, place)
+            for older, width in await _older(store, path):
+                part = tiles.encode_bundle(row.raw for row in good[:width])
+                await self._examine_file(store, "entry bundle", older, part, place)
             await self._examine_disclosures(store, number, good)
 
     async def _examine_entries(
@@ -257,6 +260,8 @@ class Examination:
         path = tiles.tile_path(level, number, len(data) // HASH)
         for store in self._stores:
             await self._examine_file(store, "tile", path, data, _hash_at)
+            for older, width in await _older(store, path):
+                await self._examine_file(store, "tile", older, data[: width * HASH], _hash_at)
 
     async def _examine_file(
         self,
@@ -340,6 +345,16 @@ class Examination:
 
     def _mended(self, what: str, where: str) -> None:
         self._report.add(Finding("repaired", what, where, "what the log says", "written again"))
+
+
+async def _older(store: ObjectStore, path: str) -> list[tuple[str, int]]:
+    """The narrower partial files that lie beside a partial one until the full one is durable."""
+    stem, _, newest = path.partition(".p/")
+    if not newest:
+        return []
+    found = [key async for key in store.list(Class.PRIVATE, f"{stem}.p/")]
+    widths = [(key, key.rpartition("/")[2]) for key in found]
+    return [(k, int(w)) for k, w in widths if w.isdigit() and int(w) < int(newest)]
 
 
 def undisclosed(raw: bytes, body_text: str, disclosed_text: str) -> set[str]:
