@@ -207,8 +207,9 @@ async def gone(processes: set[tuple[int, str]], limit: float = 10) -> None:
 
     until = time.monotonic() + limit
     while left := list(living()):
-        said = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
-        assert time.monotonic() < until, f"children outlived the server: {said}"
+        if time.monotonic() > until:
+            said = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
+            raise AssertionError(f"children outlived the server: {said}")
         await asyncio.sleep(0.02)
 
 
