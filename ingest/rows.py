@@ -48,12 +48,16 @@ def find_by_key(connection: Connection, source: str, key: str) -> Upload | None:
 
 def find_sealed(connection: Connection, source: str, sha256: str, size: int) -> Upload | None:
     """The upload whose item holds these bytes of this source, if one is sealed without a mark."""
-    row = connection.execute(
-        _UPLOAD.where(_U.state == SEALED)
+    # From the item to its upload, never the other way: a planner without statistics would walk all
+    # uploads that were ever sealed, and this runs under the log's lock.
+    first = (
+        select(_I.upload)
         .where(_I.source == source, _I.sha256 == sha256, _I.size == size, _I.marks == "[]")
         .order_by(_I.sealed_index)
         .limit(1)
-    ).one_or_none()
+        .scalar_subquery()
+    )
+    row = connection.execute(_UPLOAD.where(_U.id == first, _U.state == SEALED)).one_or_none()
     return None if row is None else _upload(row)
 
 

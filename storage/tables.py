@@ -155,6 +155,7 @@ item = Table(
     Column("sealed_leaf", DIGEST, nullable=False),
     Column("sealed_ms", Big, nullable=False),
     Index(None, "source", "sha256"),
+    Index(None, "source", "root"),
     Index(None, "sealed_index"),
 )  # fmt: skip
 

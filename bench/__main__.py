@@ -1,0 +1,43 @@
+"""`python -m bench [NAME…]`: measure, and print tables that go into bench/README.md as they are."""
+
+import argparse
+import importlib
+import sys
+import time
+from collections.abc import Sequence
+
+from bench.machine import Table
+
+NAMES = ("machine", "receive", "path", "acts", "latency", "memory", "derived")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all")
+    parser.add_argument("--rounds", type=int, default=3, help="runs whose median is shown")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(NAMES):
+        parser.error(f"expected names of {', '.join(NAMES)}, got {', '.join(sorted(unknown))}")
+    for name in given.names or NAMES:
+        begun = time.monotonic()
+        for table in importlib.import_module(f"bench.{name}").measure(given.rounds):
+            show(table)
+        sys.stderr.write(f"{name}: {time.monotonic() - begun:.0f} s\n")
+
+
+def show(table: Table) -> None:
+    """One table in Markdown."""
+    lines = [f"\n### {table.title}\n", _line(table.columns), _line(["---"] * len(table.columns))]
+    lines += [_line(row) for row in table.rows]
+    if table.note:
+        lines += ["", table.note]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    main()
