@@ -216,7 +216,7 @@ class Staging:
 
     def room(self) -> int:
         """Bytes that can still be written."""
-        return self._disk.free()
+        return self._disk.free(self._folder)
 
     def data_path(self, upload: str) -> str:
         return f"{self._folder}/{upload}.part"

@@ -77,5 +77,5 @@ class Disk(Protocol):
     def list(self, prefix: str) -> Sequence[str]:
         """The paths of all files below the folder `prefix`, sorted; empty if there is none."""
 
-    def free(self) -> int:
-        """Bytes that can still be written."""
+    def free(self, folder: str = "") -> int:
+        """Bytes that can still be written below `folder`, which may be a file system of its own."""

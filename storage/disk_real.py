@@ -215,8 +215,9 @@ class FolderDisk:
             found.extend((base / name).as_posix() for name in names)
         return sorted(found)
 
-    def free(self) -> int:
-        room = os.statvfs(self.root)
+    def free(self, folder: str = "") -> int:
+        target = self._resolve(folder) if folder else self.root
+        room = os.statvfs(target if target.is_dir() else self.root)
         return room.f_bavail * room.f_frsize
 
     def _resolve(self, path: str) -> Path:

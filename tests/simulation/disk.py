@@ -219,7 +219,7 @@ class SimulatedDisk:
             below = f"{folder}/" if folder not in ("", ".") else ""
             return sorted(path for path in self._seen if path.startswith(below))
 
-    def free(self) -> int:
+    def free(self, folder: str = "") -> int:
         self.step("disk free (before)")
         return self.capacity - self._used()
 
