@@ -243,8 +243,9 @@ class Uploads:
 
         Retention counts from now; drawn once, so that every attempt stores under the same.
         """
-        now = -(-self.clock.now_ms() // 1000) * 1000  # stores keep whole seconds
-        until = format_time(now + self.limits.retention_days * DAY_MS)
+        now = self.clock.now_ms()
+        whole = -(-now // 1000) * 1000  # stores keep whole seconds
+        until = format_time(whole + self.limits.retention_days * DAY_MS)
         enqueue(
             connection,
             "seal",

@@ -101,6 +101,18 @@ async def until(ready: Callable[[], Any]) -> Any:
         return found
 
 
+async def test_sealing_is_due_as_soon_as_the_last_byte_is_durable(tmp_path: Path) -> None:
+    async with running(tmp_path, jobs=False) as server:
+        for _ in range(3):  # whatever part of a second it is
+            location = await create(server, 3)
+            assert (await append(server, location, 0, b"abc"))[0] == 204
+        now = SystemClock().now_ms()
+        async with server.database.read() as connection:
+            due = (await connection.execute(select(tables.job.c.run_at_ms))).scalars().all()
+    assert len(due) == 3
+    assert max(due) <= now
+
+
 async def test_two_stores_each_hold_the_bytes_and_their_hashes(tmp_path: Path) -> None:
     first, second = faulty(tmp_path / "a", "one"), faulty(tmp_path / "b", "two")
     seen: list[Event] = []
