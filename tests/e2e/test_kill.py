@@ -1,5 +1,6 @@
 """Twenty rounds of kill -9 while devices hand over, recordings are sealed and media jobs run.
 
+Once with everything in one folder, and, for half as long, with PostgreSQL and MinIO (which live on).
 The moments are seeded, and aimed: in turn at a running upload, at sealing, at a media job, at a
 random moment after the start, at the start itself.  A page cache survives such a kill, so this does
 not test syncing (the simulation does); it tests that processes, locks, children and the two
@@ -17,14 +18,18 @@ import sqlite3
 import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psycopg
+import pytest
+from minio import Minio
 
 from tests.e2e.footage import _make, camera
 from tests.e2e.nursery import NursedServer, Nursery, nursed
+from tests.services import S3Server
 from verify import offline
 from verify.entries import check_chain, decode_entry
 
@@ -138,19 +143,28 @@ class Device:
 # --- where the kill hits ----------------------------------------------------------------------
 
 
+def query(server: NursedServer, statement: str) -> list[tuple[Any, ...]]:
+    """Rows of the server's database, read beside it (or after it)."""
+    if url := server.environment.get("LIUHEN_DATABASE_URL"):
+        with psycopg.connect(url, autocommit=True) as connection:
+            return connection.execute(statement).fetchall()  # type: ignore[arg-type]
+    with contextlib.closing(
+        sqlite3.connect(f"file:{server.data / 'liuhen.db'}?mode=ro", uri=True, timeout=1)
+    ) as database:
+        return database.execute(statement).fetchall()
+
+
 def state(server: NursedServer) -> dict[str, int]:
-    """What is under way, read from the database beside the server (or after it)."""
+    """What is under way."""
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"file:{server.data / 'liuhen.db'}?mode=ro", uri=True, timeout=1)
-        ) as database:
-            running = Counter(
-                k for (k,) in database.execute("select kind from job where state = 'running'")
-            )
-            (receiving,) = database.execute(
-                "select count(*) from transfer where state = 'receiving' and offset > 0"
-            ).fetchone()
-    except sqlite3.OperationalError:
+        running = Counter(
+            k for (k,) in query(server, "select kind from job where state = 'running'")
+        )
+        ((receiving,),) = query(
+            server,
+            "select count(*) from transfer where state = 'receiving' and \"offset\" > 0",
+        )
+    except (sqlite3.OperationalError, psycopg.OperationalError):
         return {}
     media = sum(running[kind] for kind in ("probe", "poster", "peaks", "playable"))
     return {"upload": receiving, "seal": running["seal"], "media": media}
@@ -227,17 +241,22 @@ async def kill(server: NursedServer) -> tuple[dict[str, int], int]:
 # --- the test ---------------------------------------------------------------------------------
 
 
-async def test_twenty_kills_lose_double_and_forge_nothing(tmp_path: Path, nursery: Nursery) -> None:
+async def test_twenty_kills_lose_double_and_forge_nothing(
+    tmp_path: Path, nursery: Nursery, shape: Mapping[str, str], request: pytest.FixtureRequest
+) -> None:
     chance = random.Random(SEED)
     recordings = material(tmp_path)
-    env = {"LIUHEN_POLICY_PLAYABLE": "always"}
+    env = {"LIUHEN_POLICY_PLAYABLE": "always", **shape}
+    count = ROUNDS // 2 if shape else ROUNDS
     async with nursed(nursery, tmp_path / "server", env) as server:
-        await rounds(server, tmp_path / "card", recordings, chance)
+        files, device, dock = await rounds(server, tmp_path / "card", recordings, chance, count)
+        store = request.getfixturevalue("minio") if shape else None
+        await check(server, files, device, dock, store)
 
 
 async def rounds(
-    server: NursedServer, card: Path, recordings: list[bytes], chance: random.Random
-) -> None:
+    server: NursedServer, card: Path, recordings: list[bytes], chance: random.Random, count: int
+) -> tuple[list[Path], Device, str]:
     dock = await server.token("upload", source="采集站-01")
     device = Device(server, await server.token("upload", source="采集站-02"), chance)
     sending = asyncio.create_task(device.run())
@@ -245,7 +264,7 @@ async def rounds(
     files: list[Path] = []
     hits: Counter[str] = Counter()
     born = 0
-    for number in range(ROUNDS):
+    for number in range(count):
         if number:
             await server.start(ready=False)
         if number % 4 == 0:
@@ -277,15 +296,12 @@ async def rounds(
     # The kills hit what they were aimed at, else this test would show nothing.
     assert min(hits["upload"], hits["seal"], hits["media"]) >= 2, hits
     assert born > 0
-    await check(server, files, device, dock)
+    return files, device, dock
 
 
 def unfinished(server: NursedServer) -> list[tuple[str, str, str]]:
     """Jobs that have not come to a good end: key, state and error."""
-    with contextlib.closing(sqlite3.connect(server.data / "liuhen.db")) as database:
-        return database.execute(
-            "select key, state, error from job where state != 'done' order by state != 'failed'"
-        ).fetchall()
+    return query(server, "select key, state, error from job where state != 'done' order by state")
 
 
 async def settled(server: NursedServer, limit: float = 60) -> None:
@@ -307,7 +323,9 @@ async def settled(server: NursedServer, limit: float = 60) -> None:
         await asyncio.sleep(0.2)
 
 
-async def check(server: NursedServer, files: list[Path], device: Device, dock: str) -> None:
+async def check(
+    server: NursedServer, files: list[Path], device: Device, dock: str, store: S3Server | None
+) -> None:
     for file in files:
         proved(server, file, file.with_name(f"{file.name}.tlog-proof"))
     for number, (data, text) in enumerate(device.receipts):
@@ -320,18 +338,15 @@ async def check(server: NursedServer, files: list[Path], device: Device, dock: s
     assert f"{len(files)} already stored, 0 failed; nothing sent" in again.err
 
     assert await server.stop() == 0
-    with contextlib.closing(sqlite3.connect(server.data / "liuhen.db")) as database:
-        items = database.execute(
-            "select source, sha256, count(*) from item group by 1, 2"
-        ).fetchall()
-        opened = database.execute(
-            "select state, reason from upload where state != 'sealed'"
-        ).fetchall()
-        entries = [
-            decode_entry(raw)
-            for (raw,) in database.execute('select bytes from entry order by "index"')
-        ]
-        copies = {key for (key,) in database.execute("select key from copy")}
+    items = query(server, "select source, sha256, count(*) from item group by 1, 2")
+    opened = query(server, "select state, reason from upload where state != 'sealed'")
+    entries = [
+        decode_entry(bytes(raw))
+        for (raw,) in query(server, 'select bytes from entry order by "index"')
+    ]
+    copies = sorted(
+        (key, version) for key, version in query(server, "select key, version from copy")
+    )
     sent = {hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
     sent |= {hashlib.sha256(data).hexdigest() for data, _ in device.receipts}
     assert {sha256 for _, sha256, _ in items} == sent
@@ -344,14 +359,28 @@ async def check(server: NursedServer, files: list[Path], device: Device, dock: s
         "heads.set"
     }
     # One object and its chunk hashes per item: no kill left a locked orphan behind.
-    evidence = server.data / "objects" / "evidence"
-    held = {str(f.relative_to(evidence)) for f in evidence.rglob("[!.]*") if f.is_file()}
-    assert held == copies
+    assert held(server, store) == copies
     assert not list((server.data / "staging").iterdir())
 
     scrubbed = await server.command("scrub", "--json")
     assert (scrubbed.code, scrubbed.out) == (0, ""), scrubbed.out + scrubbed.err
     assert "0 missing, 0 changed, 0 extra, 0 repaired" in scrubbed.err
+
+
+def held(server: NursedServer, store: S3Server | None) -> list[tuple[str, str | None]]:
+    """Key and version of everything that lies in the evidence class."""
+    if store is None:
+        folder = server.data / "objects" / "evidence"
+        found = (f for f in folder.rglob("[!.]*") if f.is_file())
+        return sorted((str(f.relative_to(folder)), None) for f in found)
+    client = Minio(
+        store.endpoint, access_key=store.access_key, secret_key=store.secret_key, secure=False
+    )
+    bucket = f"{server.environment['LIUHEN_STORE_PREFIX']}-evidence"
+    return sorted(
+        (v.object_name, v.version_id)
+        for v in client.list_objects(bucket, recursive=True, include_version=True)
+    )
 
 
 def proved(server: NursedServer, file: Path, receipt: Path) -> None:

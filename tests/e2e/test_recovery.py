@@ -198,7 +198,8 @@ async def refused(server: NursedServer, *words: str) -> None:
 async def test_everything_comes_back_from_the_store(
     tmp_path: Path, nursery: Nursery, command: str
 ) -> None:
-    async with nursed(nursery, tmp_path / "server") as server:
+    env = {"LIUHEN_LOG_PUBLISH_SECONDS": "1"}
+    async with nursed(nursery, tmp_path / "server", env) as server:
         history = History(server, tmp_path / "card")
         await history.begin()
         assert await server.stop() == 0
