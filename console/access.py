@@ -87,7 +87,9 @@ class TokenAccess:
         if sent is None and request.content_type == _FORM:
             value = (await request.post()).get("csrf")
             sent = value if isinstance(value, str) else None
-        if sent is None or not hmac.compare_digest(sent.encode(), csrf.encode()):
+        # A header may hold bytes that are no UTF-8.
+        sent_bytes = None if sent is None else sent.encode("utf-8", "surrogateescape")
+        if sent_bytes is None or not hmac.compare_digest(sent_bytes, csrf.encode()):
             self._stranger("csrf")
             raise ForgedRequestError(
                 "CSRF token: expected that of the session, got another or none"

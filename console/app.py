@@ -11,13 +11,14 @@ from aiohttp.typedefs import Handler
 from console import api, contract, health, login, rooms, views_api
 from console.access import CALLER
 from console.answers import speech
-from console.denials import Denials
+from console.denials import Denials, note_denial
 from console.media import VIEWS
 from console.pages import STATIC, TEMPLATES, Static, environment, error_page, static_file
 from console.parts import PARTS, Parts
 from console.problems import problems
 from console.security import add_headers
 from console.views import Views
+from storage.access import MISSING
 from storage.errors import RightMissingError
 
 __all__ = ["Parts", "create_app"]
@@ -85,9 +86,15 @@ async def _measured(request: web.Request, handler: Handler) -> web.StreamRespons
 
 @web.middleware
 async def _counted_denials(request: web.Request, handler: Handler) -> web.StreamResponse:
+    denied = request.app[PARTS].metrics.denied
     try:
-        return await handler(request)
+        response = await handler(request)
     except RightMissingError as error:
         if CALLER in request:
-            request.app[PARTS].metrics.denied.labels(str(error.right)).inc()
+            denied.labels(error.right).inc()
         raise
+    right = response.get(MISSING)  # the receiving half answers its refusals itself
+    if right is not None and CALLER in request:
+        denied.labels(right).inc()
+        note_denial(request, request[CALLER], right)
+    return response

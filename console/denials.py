@@ -41,6 +41,18 @@ def denied(caller: Caller, right: str, kind: str, id_: str) -> Draft:
     return Draft("access.denied", f"{kind[0]}:{id_}", caller.actor, fields)
 
 
+def note_denial(request: web.Request, caller: Caller, right: str) -> None:
+    """A line in the security log."""
+    resource = request.match_info.route.resource
+    SECURITY.warning(
+        "denied actor=%s right=%s method=%s route=%s",
+        caller.actor,
+        right,
+        request.method,
+        resource and resource.canonical,
+    )
+
+
 class Denials:
     """Records refusals; asked by the problems middleware."""
 
@@ -49,13 +61,7 @@ class Denials:
 
     async def record(self, request: web.Request, caller: Caller, error: RightMissingError) -> None:
         """Record the refusal, unless this minute already has it or the object does not exist."""
-        SECURITY.warning(
-            "denied actor=%s right=%s method=%s route=%s",
-            caller.actor,
-            error.right,
-            request.method,
-            request.match_info.route.resource and request.match_info.route.resource.canonical,
-        )
+        note_denial(request, caller, error.right)
         found = concerned(request, error)
         if found is None:
             return

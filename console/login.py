@@ -130,6 +130,13 @@ def _check_same_site(request: web.Request, ours: str) -> None:
     """Nobody may be signed in by another site's form; there is no session yet to hold a token."""
     origin = request.headers.get("Origin")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none") or (
-        origin is not None and urlsplit(origin).netloc not in (request.host, urlsplit(ours).netloc)
+        origin is not None and _host(origin) not in (request.host, _host(ours))
     ):
         raise ForgedRequestError("sign-in: expected our own form, got another site's")
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""

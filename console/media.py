@@ -16,6 +16,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from console import ranges, shown
+from console.answers import is_known
 from console.errors import RangeError
 from console.parts import PARTS, Parts
 from console.security import MEDIA_POLICY
@@ -139,8 +140,12 @@ async def serve(request: web.Request) -> web.StreamResponse:
     content = await find(parts, view)
     etag = f'"{content.sha256}"'
     header = request.headers.get("Range")
-    if header is not None and request.headers.get("If-Range", etag) != etag:
+    if request.method != "GET" or request.headers.get("If-Range", etag) != etag:  # RFC 9110, 14.2
         header = None
+    if "If-None-Match" in request.headers and is_known(request, etag):
+        return web.Response(
+            status=304, headers={"ETag": etag, "Cache-Control": "private, no-store"}
+        )
     response = web.StreamResponse()
     response.headers.update(
         {

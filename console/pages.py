@@ -16,6 +16,7 @@ from markupsafe import Markup
 from console import shown
 from console.access import CALLER
 from console.answers import speech
+from console.errors import NoRouteError
 from console.i18n import LANGUAGES, Speech
 from console.parts import PARTS
 from console.problems import sentences
@@ -140,7 +141,7 @@ async def static_file(request: web.Request) -> web.Response:
     """Files of the pages; their address names their version, so they may be kept for ever."""
     found = request.app[STATIC].files.get(request.match_info["name"])
     if found is None:
-        raise web.HTTPNotFound
+        raise NoRouteError(f"address: expected a known one, got {request.path!r:.200}")
     body, type_ = found
     return web.Response(
         body=body,

@@ -199,7 +199,9 @@ async def _of_http(
     error: web.HTTPException,
     answer: Callable[[web.Request, EvidenceError], Awaitable[web.StreamResponse]],
 ) -> web.StreamResponse:
-    """No route, or another method: also in our shape.  What a handler raised itself stays."""
+    """No route, another method, too long a body: also in our shape.  What a handler raised stays."""
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return await answer(request, TooLargeError(f"body: {error.text}"))
     if request.match_info.http_exception is None:
         raise error
     if isinstance(error, web.HTTPMethodNotAllowed):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from console.errors import RangeError
 
 Interval = tuple[int, int]
-_ONE = re.compile(r"bytes=(?:(\d{1,18})-(\d{1,18})?|-(\d{1,18}))")
+_ONE = re.compile(r"bytes=(?:([0-9]{1,100})-([0-9]{1,100})?|-([0-9]{1,100}))")
 
 
 def asked(header: str | None, size: int) -> Interval | None:

@@ -13,7 +13,9 @@ from aiohttp import web
 from ingest import tus
 from ingest.limits import LimitError
 from ingest.rules import RECEIVING, Upload
+from storage.access import MISSING
 from storage.errors import (
+    RightMissingError,
     StorageFullError,
     TooLargeError,
     TooManyError,
@@ -75,6 +77,8 @@ def problem(error: EvidenceError, headers: Mapping[str, str] | None = None) -> w
         response.headers["Retry-After"] = str(RETRY_FULL_S)
     elif isinstance(error, UnavailableError):
         response.headers["Retry-After"] = str(RETRY_S)
+    elif isinstance(error, RightMissingError):
+        response[MISSING] = error.right
     elif isinstance(error, UnauthenticatedError):
         response.headers["WWW-Authenticate"] = "Bearer"
     elif isinstance(error, tus.VersionError):
@@ -109,6 +113,12 @@ def spoken(handler: Handler) -> Handler:
         return response
 
     return wrapped
+
+
+async def name_version(request: web.Request, response: web.StreamResponse) -> None:
+    """For `app.on_response_prepare`: answers that no handler gave name the version, too."""
+    if request.path.startswith("/api/uploads"):
+        response.headers.setdefault("Tus-Resumable", tus.VERSION)
 
 
 def state_headers(upload: Upload) -> dict[str, str]:

@@ -10,7 +10,7 @@ Format: tus resumable upload protocol 1.0.0; the JSON is in console/openapi.yaml
 import asyncio
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -38,6 +38,11 @@ class Receipts(Protocol):
         """The receipt of an entry; UnavailableError where it is not published in time."""
 
 
+def as_asked(request: web.Request) -> str:
+    """How the caller reached this server, by the request alone."""
+    return f"{request.scheme}://{request.host}"
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the composition hands in."""
@@ -45,6 +50,7 @@ class Deps:
     uploads: Uploads
     access: Access
     receipts: Receipts
+    base: Callable[[web.Request], str] = as_asked  # how people reach this server, without a slash
 
 
 def routes(deps: Deps) -> list[web.RouteDef]:
@@ -93,8 +99,9 @@ class _Routes:
         uploads = self.deps.uploads
         asked = tus.parse_creation(request.headers, max_metadata=uploads.limits.max_metadata)
         first = tus.parse_first(request.headers)
+        base = self._base(request)  # an address that cannot be told is refused before anything
         upload = await uploads.create(caller, asked, request.headers.get("Idempotency-Key"))
-        headers = {"Location": self._location(request, upload.id)}
+        headers = {"Location": f"{base}{ROOT}/{upload.id}"}
         if first is not None and upload.offset == 0 and upload.state == rules.RECEIVING:
             try:
                 taken = await uploads.append(upload.id, first, request.content)
@@ -257,17 +264,11 @@ class _Routes:
             raise NotFoundError(f"upload: expected a known one, got {upload.id!r}")
         return upload
 
-    def _location(self, request: web.Request, upload: str) -> str:
-        """Absolute, because clients refuse anything else; a proxy's word only where it is trusted."""
-        scheme, host = request.scheme, request.host
-        if self.deps.uploads.limits.trust_proxy:
-            proto = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip()
-            forwarded = request.headers.get("X-Forwarded-Host", "").partition(",")[0].strip()
-            scheme = proto if proto in ("http", "https") else scheme
-            host = forwarded if _HOST.fullmatch(forwarded) else host
-        if _HOST.fullmatch(host) is None:
-            raise MalformedError(f"Host: expected a name or an address, got {host!r:.60}")
-        return f"{scheme}://{host}{ROOT}/{upload}"
+    def _base(self, request: web.Request) -> str:
+        """What an absolute address begins with; some clients refuse any other."""
+        if _HOST.fullmatch(request.host) is None:
+            raise MalformedError(f"Host: expected a name or an address, got {request.host!r:.60}")
+        return self.deps.base(request)
 
 
 def _wait(text: str) -> float:

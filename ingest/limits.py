@@ -29,7 +29,6 @@ class Limits:
     idle_s: float = 60.0  # a PATCH without any byte for so long is ended
     max_metadata: int = 32 * 1024  # characters of Upload-Metadata
     retention_days: int = 180
-    trust_proxy: bool = False  # believe X-Forwarded-Proto and -Host
 
 
 @dataclass(slots=True)

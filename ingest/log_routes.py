@@ -18,7 +18,7 @@ from storage.database import Database
 from storage.log import files, rows
 from storage.objects.port import ObjectStore, read_all
 from verify import checkpoint, tiles
-from verify.errors import NotFoundError, UnavailableError
+from verify.errors import MalformedError, NotFoundError, UnavailableError
 from verify.tiles import HASH, WIDTH, Tile
 
 FOR_EVER = "max-age=31536000, immutable"
@@ -57,7 +57,11 @@ class _Routes:
 
     async def tile(self, request: web.Request) -> web.Response:
         # The raw path: a tile has one name, so a percent-encoded one is another.
-        wanted = tiles.parse_tile_path(request.raw_path.partition("?")[0].removeprefix("/log/"))
+        path = request.raw_path.partition("?")[0].removeprefix("/log/")
+        try:
+            wanted = tiles.parse_tile_path(path)
+        except MalformedError as exc:  # as a folder of files would answer
+            raise NotFoundError(str(exc)) from exc
         if wanted.level == "entries":
             (await self.deps.access.caller(request)).require(Right.LOG)
         size = checkpoint.parse(await self._text()).size

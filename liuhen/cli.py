@@ -56,11 +56,16 @@ class Lazy(MutableMapping[str, click.Command]):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Reads the settings when a command asks for them; `push` and `verify` never do."""
+    """Reads the settings when a command asks for them; `push` and `verify` never do.
+
+    Whoever asks works on the server's own files, so what is made from here on is its owner's
+    alone, whatever the folder it lies in allows.
+    """
 
     file: Path | None
 
     def load(self) -> Settings:
+        os.umask(0o077)
         return settings.load(self.file, os.environ)
 
 

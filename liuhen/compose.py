@@ -11,7 +11,7 @@ This is the only module that joins siblings: what `cases` does after `ingest` ha
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,9 +24,11 @@ from console.access import TokenAccess
 from console.app import create_app
 from console.metrics import Metrics
 from console.parts import Parts
+from console.security import base_url
 from console.settings import ConsoleSettings
 from ingest import app as uploads_app
 from ingest import log_routes
+from ingest.answers import name_version
 from ingest.limits import Limits
 from ingest.media import wishes
 from ingest.media.stages import open_pipeline
@@ -35,7 +37,7 @@ from ingest.seal import Sealer
 from ingest.staging import Staging
 from ingest.uploads import Uploads
 from liuhen.core import Core, prepare
-from liuhen.settings import Settings, store_folder, store_name
+from liuhen.settings import ServerSettings, Settings, store_folder, store_name
 from storage import clock as clocks
 from storage import tables
 from storage.errors import ClockJumpedError
@@ -78,8 +80,12 @@ def limits(settings: Settings) -> Limits:
         expiry_s=chosen.expiry_hours * 3600,
         idle_s=float(chosen.idle_seconds),
         retention_days=settings.policy.retention_days,
-        trust_proxy=bool(settings.server.trusted_proxies),
     )
+
+
+def reached_by(server: ServerSettings) -> Callable[[web.Request], str]:
+    """How people reach this server: as set, as a trusted proxy says, or as they asked."""
+    return lambda request: base_url(request, server.trusted_proxies, server.public_url)
 
 
 def console_settings(settings: Settings) -> ConsoleSettings:
@@ -225,13 +231,16 @@ async def compose(core: Core) -> Server:
             metrics=metrics,
             ready=Readiness(core),
             routes=[
-                *uploads_app.routes(uploads_app.Deps(uploads, access, receipts)),
+                *uploads_app.routes(
+                    uploads_app.Deps(uploads, access, receipts, reached_by(settings.server))
+                ),
                 *log_routes.routes(
                     log_routes.LogDeps(database, tuple(core.stores), access, core.vkey)
                 ),
             ],
         )
     )
+    app.on_response_prepare.append(name_version)
     heads = Heads(database, ledger, core.publisher, clock)
     return Server(core, uploads, IngestRecovery(uploads), runner, heads, app)
 

@@ -8,6 +8,9 @@ from aiohttp import web
 
 from storage.errors import RightMissingError
 
+MISSING: web.ResponseKey[str] = web.ResponseKey("MISSING", str)
+"""On an answer that refuses: the right that was missing, for whoever keeps the book of refusals."""
+
 
 class Right(StrEnum):
     """What a token or a person may do; least by default, none includes another."""

@@ -5,12 +5,13 @@ from http.cookies import SimpleCookie
 
 import pytest
 from aiohttp import ClientSession
+from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import select
 
 from console.errors import TooManyAttemptsError
 from console.i18n import negotiate
 from console.login import Attempts
-from console.security import local_path
+from console.security import base_url, local_path
 from console.tokens import digest, issue_token, list_tokens, revoke_token
 from storage import tables
 from storage.access import Right
@@ -92,7 +93,7 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(small: Hous
 async def test_a_session_changes_nothing_without_its_csrf_token(house: House) -> None:
     browser = await house.browser()
     case = {"number": "1", "kind": "penalty", "title": "x"}
-    for headers in ({}, {"X-CSRF-Token": "guess"}):
+    for headers in ({}, {"X-CSRF-Token": "guess"}, {"X-CSRF-Token": "\udcff"}):
         async with browser.post("/api/cases", json=case, headers=headers) as answer:
             assert answer.status == 403
             assert (await answer.json())["code"] == "csrf"
@@ -115,9 +116,10 @@ async def test_sign_in_leads_only_to_our_own_pages_and_not_by_other_sites(small:
     data = {"token": secret, "next": "/items/1?a=2"}
     async with session.post("/login", data=data, allow_redirects=False) as answer:
         assert answer.headers["Location"] == "/items/1?a=2"
-    headers = {"Origin": "https://evil.example"}
-    async with session.post("/login", data=data, headers=headers, allow_redirects=False) as answer:
-        assert answer.status == 403
+    for origin in ("https://evil.example", "null", "http://["):
+        headers = {"Origin": origin}
+        async with session.post("/login", data=data, headers=headers) as answer:
+            assert answer.status == 403, origin
 
 
 @pytest.mark.parametrize("text", ["/", "/items/a?b=c#d"])
@@ -182,3 +184,27 @@ def test_the_language_is_the_cookies_then_the_browsers(
     cookie: str | None, accept: str | None, expected: str
 ) -> None:
     assert negotiate(cookie, accept) == expected
+
+
+@pytest.mark.parametrize(
+    ("trusted", "public", "expected"),
+    [
+        ((), None, "http://asked.example"),
+        (("10.0.0.0/8",), None, "http://asked.example"),  # a proxy is set, but this is another
+        (("10.0.0.0/8", "192.0.2.1"), None, "https://forwarded.example"),
+        (("192.0.2.1",), "https://public.example/", "https://public.example"),
+    ],
+)
+def test_only_a_trusted_proxys_word_about_our_address_counts(
+    trusted: tuple[str, ...], public: str | None, expected: str
+) -> None:
+    request = make_mocked_request(
+        "GET",
+        "/",
+        headers={
+            "Host": "asked.example",
+            "X-Forwarded-Host": "forwarded.example, inner",
+            "X-Forwarded-Proto": "https, http",
+        },
+    ).clone(remote="192.0.2.1")
+    assert base_url(request, trusted, public) == expected

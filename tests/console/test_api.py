@@ -1,6 +1,7 @@
 """The API against its specification: routes, requests, answers, problems."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -291,3 +292,34 @@ async def test_jobs_that_failed_are_listed(small: House) -> None:
     client = await small.client(language="zh-CN")
     jobs = (await call(small, client, "GET", "/api/jobs?state=failed", 200))["jobs"]
     assert (jobs[0]["kind_text"], jobs[0]["error"]) == ("制作封面", "no picture")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b'{"number":"\\ud800","kind":"x","title":"t"}', 400, "malformed"),
+        (b"[" * 100_000, 400, "malformed"),
+        (b'{"number":' + b"1" * 5000 + b',"kind":"x","title":"t"}', 400, "malformed"),
+        (b'{"number":"\xff","kind":"x","title":"t"}', 400, "malformed"),
+        (b'"' + b"a" * (contract.MAX_BODY + 1) + b'"', 413, "too-large"),
+    ],
+)
+async def test_hostile_bodies_are_refused_as_problems(
+    small: House, body: bytes, status: int, code: str
+) -> None:
+    client = await small.client()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield body
+
+    for data in (body, pieces()):  # with its length told before, and without
+        headers = {"Content-Type": "application/json"}
+        async with client.post("/api/cases", data=data, headers=headers) as answer:
+            assert answer.headers["Content-Type"].startswith("application/problem+json")
+            assert (answer.status, (await answer.json())["code"]) == (status, code)
+
+
+async def test_a_sign_in_form_that_is_too_long_is_a_problem(small: House) -> None:
+    form = {"token": "x" * (contract.MAX_BODY + 1)}
+    async with small.session().post("/login", data=form) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (413, "too-large")

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,6 +185,7 @@ async def running(
     compare: bool = True,
     recover: bool = True,
     jobs: bool = True,
+    base: Callable[[web.Request], str] = app.as_asked,
 ) -> AsyncIterator[Server]:
     """Start everything, stop it again at the end.  `compare=False` leaves the ledger closed."""
     clock = clock or SystemClock()
@@ -204,7 +205,7 @@ async def running(
     sealer = Sealer(database, ledger, uploads.staging, held, clock, after_sealed=after_sealed)
     runner.handler("seal", "seal", None)(sealer)
     web_app = web.Application()
-    web_app.add_routes(app.routes(app.Deps(uploads, Tokens(), Receipts(database, publisher))))
+    web_app.add_routes(app.routes(app.Deps(uploads, Tokens(), Receipts(database, publisher), base)))
     web_app.add_routes(
         log_routes.routes(log_routes.LogDeps(database, tuple(held), Tokens(), signer.key.vkey))
     )
