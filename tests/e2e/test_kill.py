@@ -210,7 +210,7 @@ def status_of(pid: int) -> tuple[int, str, str] | None:
     return int(fields[1]), fields[19], fields[0]
 
 
-async def gone(processes: set[tuple[int, str]], limit: float = 10) -> None:
+async def gone(processes: set[tuple[int, str]], limit: float = 5) -> None:
     """Wait until none of these lives."""
 
     def living() -> Iterator[int]:
@@ -252,6 +252,42 @@ async def test_twenty_kills_lose_double_and_forge_nothing(
         files, device, dock = await rounds(server, tmp_path / "card", recordings, chance, count)
         store = request.getfixturevalue("minio") if shape else None
         await check(server, files, device, dock, store)
+
+
+async def test_a_long_conversion_dies_with_the_server(tmp_path: Path, nursery: Nursery) -> None:
+    file = _make(
+        tmp_path / "card" / "long.avi", "-f", "lavfi", "-i",
+        "testsrc2=size=640x480:rate=25:duration=120", "-c:v", "mjpeg", "-q:v", "20",
+    )  # fmt: skip
+    env = {"LIUHEN_POLICY_PLAYABLE": "always"}
+    async with nursed(nursery, tmp_path / "server", env) as server:
+        device = await server.token("upload", source="采集站-01")
+        pushed = await server.push(file, token=device)
+        assert pushed.code == 0, pushed.err
+        assert server.process is not None
+        until = time.monotonic() + 30
+        while not (found := converters(server.process.pid)):
+            assert time.monotonic() < until, server.words()
+            await asyncio.sleep(0.05)
+        _, died = await kill(server)
+        assert died >= len(found)
+        # The conversion goes on with the next start, from its beginning.
+        await server.start()
+        assert server.process is not None
+        while not converters(server.process.pid):
+            assert time.monotonic() < until, server.words()
+            await asyncio.sleep(0.05)
+
+
+def converters(pid: int) -> set[int]:
+    """The running conversions below a server."""
+    found = set()
+    for child, _ in children(pid):
+        with contextlib.suppress(OSError):
+            argv = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            if argv[0].endswith(b"ffmpeg") and b"libx264" in argv:
+                found.add(child)
+    return found
 
 
 async def rounds(
