@@ -9,6 +9,7 @@ before the bytes are durable.
 
 import ctypes
 import errno
+import mmap
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ _KEEP_SIZE = 0x01  # FALLOC_FL_KEEP_SIZE of linux/falloc.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _BLOCK = 4096  # what direct writing wants offset, length and memory to be multiples of
 _DIRECT = 64 << 10  # from this size on it is worth while
+_DIRECT_READ = 1 << 20  # likewise for reading: recordings read through, not what is read again soon
+_MOST_READ = 4 << 20
 
 
 @contextmanager
@@ -53,6 +56,8 @@ class FolderFile:
         self._path = path
         self._broken = False
         self._direct: int | None = None  # a second descriptor, past the page cache; -1: refused
+        self._reading: int | None = None  # likewise, for reading
+        self._memory: mmap.mmap | None = None  # page-aligned, as direct reading wants it
 
     def write_at(self, offset: int, buffers: Sequence[Buffer]) -> None:
         pending = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
@@ -95,11 +100,43 @@ class FolderFile:
 
     def read_at(self, offset: int, size: int) -> bytes:
         parts = []
-        while size > 0 and (part := os.pread(self._descriptor, size, offset)):
+        while size > 0 and (part := self._read(offset, size)):
             parts.append(part)
             offset += len(part)
             size -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        part = None
+        if size >= _DIRECT_READ and offset % _BLOCK == 0:
+            part = self._read_directly(offset, min(size - size % _BLOCK, _MOST_READ))
+        return os.pread(self._descriptor, size, offset) if part is None else part
+
+    def _read_directly(self, offset: int, size: int) -> bytes | None:
+        """Read past the page cache; None where the file system refuses.
+
+        A recording that is read through would push everything else out of the cache, and what is
+        compared after sealing must come from the disk.
+        """
+        if self._reading is None:
+            try:
+                flags = os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC
+                self._reading = os.open(f"/proc/self/fd/{self._descriptor}", flags)
+            except OSError:
+                self._reading = -1
+        if self._reading < 0:
+            return None
+        if self._memory is None or len(self._memory) < size:
+            self._memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        try:
+            with memoryview(self._memory) as whole, whole[:size] as room:
+                return self._memory[: os.preadv(self._reading, [room], offset)]
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            os.close(self._reading)
+            self._reading = -1
+            return None
 
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size
@@ -143,9 +180,11 @@ class FolderFile:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
-        if self._direct is not None and self._direct >= 0:
-            os.close(self._direct)
-        self._direct = -1
+        for extra in (self._direct, self._reading):
+            if extra is not None and extra >= 0:
+                os.close(extra)
+        self._direct = self._reading = -1
+        self._memory = None
 
 
 def _is_aligned(offset: int, buffer: memoryview) -> bool:
