@@ -8,7 +8,7 @@ Not covered: which right a route needs; it says so itself with `Caller.require`.
 
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +22,7 @@ from storage.access import Caller, Right
 from storage.clock import Clock
 from storage.database import Database
 from storage.errors import UnauthenticatedError
+from verify.errors import MalformedError
 
 CALLER: web.RequestKey[Caller] = web.RequestKey("CALLER", Caller)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -85,8 +86,7 @@ class TokenAccess:
     async def _check_csrf(self, request: web.Request, csrf: str) -> None:
         sent = request.headers.get("X-CSRF-Token")
         if sent is None and request.content_type == _FORM:
-            value = (await request.post()).get("csrf")
-            sent = value if isinstance(value, str) else None
+            sent = (await read_form(request)).get("csrf")
         # A header may hold bytes that are no UTF-8.
         sent_bytes = None if sent is None else sent.encode("utf-8", "surrogateescape")
         if sent_bytes is None or not hmac.compare_digest(sent_bytes, csrf.encode()):
@@ -112,6 +112,15 @@ class TokenAccess:
         async with self._database.read() as conn:
             row = (await conn.execute(query)).first()
         return None if row is None else _caller(row, csrf)
+
+
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """The text fields of a small form; MalformedError."""
+    try:
+        sent = await request.post()
+    except (ValueError, LookupError) as exc:  # no boundary, an unknown charset, no such text
+        raise MalformedError("form: expected one that can be read, got another") from exc
+    return {name: value for name, value in sent.items() if isinstance(value, str)}
 
 
 def _caller(row: Row[Any], csrf: str | None) -> Caller:  # a SQLAlchemy row of `token`

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from console import sessions
+from console.access import read_form
 from console.denials import SECURITY
 from console.errors import BadTokenError, ForgedRequestError, TooManyAttemptsError
 from console.i18n import COOKIE as LANGUAGE_COOKIE
@@ -62,8 +63,8 @@ async def sign_in(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     settings, trusted = parts.settings, parts.settings.trusted_proxies
     _check_same_site(request, base_url(request, trusted, settings.public_url))
-    sent = await request.post()
-    secret, goal = str(sent.get("token", "")).strip(), local_path(str(sent.get("next", "/")))
+    sent = await read_form(request)
+    secret, goal = sent.get("token", "").strip(), local_path(sent.get("next", "/"))
     who, now = address(request, trusted), asyncio.get_running_loop().time()
     attempts = request.app[ATTEMPTS]
     try:
@@ -74,7 +75,10 @@ async def sign_in(request: web.Request) -> web.Response:
             attempts.fail(who, now)
             SECURITY.warning("sign-in failed")
         status = 401 if isinstance(error, BadTokenError) else 429
-        return await render(request, "login.html", status=status, next=goal, problem=error.code)
+        page = await render(request, "login.html", status=status, next=goal, problem=error.code)
+        if status == 429:
+            page.headers["Retry-After"] = str(int(WINDOW_S))
+        return page
     now_ms = parts.clock.now_ms()
     session = await sessions.begin(
         parts.database, caller.token, now_ms=now_ms, lasts_s=settings.session_s

@@ -10,6 +10,7 @@ Format: tus resumable upload protocol 1.0.0; the JSON is in console/openapi.yaml
 import asyncio
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -182,7 +183,10 @@ class _Routes:
             raise
         except UnavailableError:  # sealed, but no checkpoint covers it yet
             return await self._not_yet(upload)
-        name = quote(f"{upload.name.rpartition('/')[2]}.tlog-proof", safe="")
+        name = "".join(
+            "_" if unicodedata.category(c)[0] == "C" else c for c in upload.name.rpartition("/")[2]
+        )
+        name = quote(f"{name}.tlog-proof", safe="")
         return web.Response(
             text=text,
             headers={
@@ -285,7 +289,7 @@ async def _reason(request: web.Request) -> str:
         raise MalformedError("body: expected a short JSON object with a reason, got none")
     try:
         given = await request.json()
-    except ValueError as exc:
+    except (ValueError, LookupError, RecursionError) as exc:  # no JSON, no such charset, too deep
         raise MalformedError("body: expected JSON, got something else") from exc
     reason = given.get("reason") if isinstance(given, dict) else None
     if not isinstance(reason, str) or not reason.strip() or len(reason) > 1000:

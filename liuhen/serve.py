@@ -20,6 +20,7 @@ from aiohttp import web
 
 from liuhen.compose import Server, compose, run
 from liuhen.core import core, prepare
+from liuhen.doors import Doors
 from liuhen.lock import locked
 from liuhen.settings import ServerSettings, Settings
 from verify.errors import MalformedError, UnavailableError
@@ -74,7 +75,8 @@ def tls(settings: ServerSettings) -> ssl.SSLContext | None:
 @asynccontextmanager
 async def listening(server: Server, settings: ServerSettings) -> AsyncIterator[str]:
     """Accept connections; the address is what is really listened on."""
-    context = tls(settings)
+    context, doors = tls(settings), Doors()
+    doors.attach(server.app)
     runner = web.AppRunner(
         server.app,
         access_log=None,
@@ -84,6 +86,8 @@ async def listening(server: Server, settings: ServerSettings) -> AsyncIterator[s
         auto_decompress=False,  # an upload's bytes are kept as they come
     )
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - setup makes it
+    watching = asyncio.create_task(doors.watch(runner.server), name="doors")
     try:
         site = web.TCPSite(runner, settings.host, settings.port, ssl_context=context)
         try:
@@ -96,6 +100,7 @@ async def listening(server: Server, settings: ServerSettings) -> AsyncIterator[s
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         yield f"{'https' if context else 'http'}://{host}:{port}"
     finally:
+        watching.cancel()
         await runner.cleanup()
 
 

@@ -208,3 +208,20 @@ def test_only_a_trusted_proxys_word_about_our_address_counts(
         },
     ).clone(remote="192.0.2.1")
     assert base_url(request, trusted, public) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=", b"x"),
+        ("application/x-www-form-urlencoded; charset=nonsense", b"token=x"),
+        ("application/x-www-form-urlencoded; charset=utf-16", b"token=x"),
+    ],
+)
+async def test_a_form_that_cannot_be_read_is_a_problem(
+    small: House, kind: str, body: bytes
+) -> None:
+    headers = {"Content-Type": kind}
+    async with small.session().post("/login", data=body, headers=headers) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (400, "malformed")

@@ -1,0 +1,86 @@
+"""Connections that bring no request are closed; those that do are left alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from liuhen.doors import Doors
+
+
+class Hands:
+    """A clock that the test moves."""
+
+    at = 0.0
+
+    def now(self) -> float:
+        return self.at
+
+
+@asynccontextmanager
+async def answering(
+    doors: Doors, go: asyncio.Event, begun: asyncio.Event
+) -> AsyncIterator[tuple[web.Server, int]]:
+    async def slow(_request: web.Request) -> web.Response:
+        begun.set()
+        await go.wait()
+        return web.Response(text="done")
+
+    app = web.Application()
+    app.add_routes([web.get("/slow", slow)])
+    doors.attach(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        assert runner.server is not None
+        yield runner.server, runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def ended(reader: asyncio.StreamReader) -> bool:
+    """Whether the other side has gone, with or without a word."""
+    try:
+        return await reader.read() == b""
+    except ConnectionResetError:
+        return True
+
+
+async def test_who_brings_no_request_is_let_go_and_who_is_answered_is_not() -> None:
+    hands, go, begun = Hands(), asyncio.Event(), asyncio.Event()
+    doors = Doors(idle_s=10, now=hands.now)
+    async with answering(doors, go, begun) as (server, port):
+        silent, _ = await asyncio.open_connection("127.0.0.1", port)
+        drip, dripping = await asyncio.open_connection("127.0.0.1", port)
+        dripping.write(b"GET /slow HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        asked, asking = await asyncio.open_connection("127.0.0.1", port)
+        asking.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        await begun.wait()
+        assert doors.sweep(server) == 0  # first seen now
+        hands.at = 9
+        dripping.write(b"a")
+        assert doors.sweep(server) == 0
+        hands.at = 11
+        assert doors.sweep(server) == 2
+        assert await ended(silent)
+        assert await ended(drip)
+        go.set()
+        assert (await asked.readuntil(b"done")).startswith(b"HTTP/1.1 200")
+        hands.at = 20
+        assert doors.sweep(server) == 0  # its wait began with the answer
+        hands.at = 22
+        assert doors.sweep(server) == 1
+        assert await ended(asked)
+
+
+async def test_the_watch_sweeps_by_itself() -> None:
+    go, begun = asyncio.Event(), asyncio.Event()
+    doors = Doors(idle_s=0.05)
+    async with answering(doors, go, begun) as (server, port):
+        watching = asyncio.create_task(doors.watch(server))
+        silent, _ = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(5):
+            assert await ended(silent)
+        watching.cancel()
