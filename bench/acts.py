@@ -216,5 +216,7 @@ def _building() -> float:
         draft = sealed(upload)
         committed = commit_fields(draft.fields, random_salt)
         at = "2026-11-23T21:30:12.000Z"
-        leaf(Entry("sys", at, committed.digest, draft.chain, "1" * 64, seq + 1, draft.type).encode())
+        leaf(
+            Entry("sys", at, committed.digest, draft.chain, "1" * 64, seq + 1, draft.type).encode()
+        )
     return count / (time.perf_counter() - begun)

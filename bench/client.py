@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -104,6 +105,16 @@ class Client:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def settle(url: str, token: str, patience_s: float = 300.0) -> None:
+    """Wait until no job is queued or runs.  The token needs the right `admin`."""
+    client, until = Client(url, token), time.monotonic() + patience_s
+    for state in ("running", "queued", "running"):  # a job that ends may queue another
+        while client.ask("GET", f"/api/jobs?state={state}&limit=1").json()["jobs"]:
+            assert time.monotonic() < until, "jobs: expected an end"
+            time.sleep(0.2)
+    client.close()
 
 
 def _announced(length: int, metadata: Mapping[str, str]) -> dict[str, str]:

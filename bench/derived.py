@@ -5,10 +5,9 @@ browser cannot play has one.  Posters and peaks are in both.
 """
 
 import os
-import time
 from pathlib import Path
 
-from bench.client import Client
+from bench.client import Client, settle
 from bench.machine import Table, folder
 from bench.server import Server, liuhen
 from deploy.demo.footage import make_footage
@@ -34,13 +33,7 @@ def _derived(server: Server, files: list[Path]) -> tuple[str, ...]:
     client = Client(server.url, token)
     for file in files:
         client.receipt(client.create_whole("/api/uploads/", file.read_bytes(), filename=file.name))
-    admin = Client(server.url, server.token("admin", "read"))
-    until = time.monotonic() + PATIENCE_S
-    while any(
-        j["state"] in ("queued", "running") for j in admin.ask("GET", "/api/jobs").json()["jobs"]
-    ):
-        assert time.monotonic() < until, "the pipeline did not come to an end"
-        time.sleep(0.5)
+    settle(server.url, server.token("admin"), PATIENCE_S)
     objects = Path(server.environment["LIUHEN_PATHS_DATA"]) / "objects"
     original = sum(file.stat().st_size for file in files)
     evidence, work = (_bytes(objects / name) for name in ("evidence", "work"))

@@ -24,7 +24,7 @@ from tests import services
 
 RATE = 50
 SECONDS = 12
-SOCKET_RATES = (2, 8)
+SOCKET_RATES = (2, 5)
 SMALL = 64 << 10
 
 
