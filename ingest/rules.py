@@ -13,7 +13,13 @@ from ingest.limits import LimitError, Limits
 from ingest.tus import Append, GoneError
 from storage.acts import Draft
 from storage.errors import StorageFullError, TooLargeError
-from verify.errors import ConflictError, DeniedError, MalformedError, NotFoundError
+from verify.errors import (
+    ConflictError,
+    DeniedError,
+    MalformedError,
+    NotFoundError,
+    UnavailableError,
+)
 from verify.fingerprint import CHUNK
 
 RECEIVING, RECEIVED, STORED, DONE = "receiving", "received", "stored", "done"
@@ -130,15 +136,10 @@ def same_again(upload: Upload, announced: Announcement) -> None:
         raise ConflictError(
             f"key {announced.key!r:.80}: expected the same size and hash as before, got others"
         )
-    if upload.record == ABORTED and upload.reason != DUPLICATE:
-        raise ConflictError(
-            f"key {announced.key!r:.80}: expected one in use, got one whose upload was "
-            f"{upload.reason}; use another key"
-        )
-    if upload.decision is not None:
-        raise ConflictError(
-            f"key {announced.key!r:.80}: expected one in use, got one whose upload a person sealed as "
-            "incomplete; use another key"
+    if upload.decision is not None and upload.record == OPEN:
+        raise UnavailableError(
+            f"key {announced.key!r:.80}: expected one in use, got one whose upload is being sealed "
+            "as incomplete; announce the file again in a moment"
         )
 
 

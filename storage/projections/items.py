@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from storage import bulk
 from storage.acts import Event
+from storage.projections.sources import free_keys
 from storage.projections.values import listed, maybe_json, text
 from storage.tables import copy, derived, item, upload
 from verify.errors import MalformedError
@@ -20,6 +21,7 @@ _SEALED = (
     "device_times", "clock_offset", "manifest", "marks", "announced", "retain_until",
     "sealed_index", "sealed_leaf", "sealed_ms",
 )  # fmt: skip
+_INCOMPLETE = "incomplete"  # a mark of `item.sealed`
 _COPY = ("item", "store", "what", "key", "version", "encoding", "index")
 _COPY_KEY = ("item", "store", "what", "key")
 _DERIVED = (
@@ -45,6 +47,10 @@ def sealed(connection: Connection, events: Sequence[Event]) -> None:
     bulk.insert(connection, item, _SEALED, items)
     bulk.insert(connection, copy, _COPY, copies)
     bulk.update(connection, upload, ("state", "item", "closed_index"), ("id",), uploads)
+    # Of a prefix that was sealed as all there is, the whole file may still come.
+    free_keys(
+        connection, [e.fields["upload"] for e in events if _INCOMPLETE in e.fields.get("marks", ())]
+    )
 
 
 def _copy(item_: str, placed: Any, index: int) -> bulk.Row:

@@ -46,6 +46,8 @@ def opened(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def aborted(connection: Connection, events: Sequence[Event]) -> None:
+    """The end of an upload.  Its key is free again, so that the file can be announced once more,
+    unless the upload ended because its bytes are an item already."""
     bulk.update(
         connection, upload, ("state", "item", "closed_index", "reason"), ("id",),
         [
@@ -53,3 +55,9 @@ def aborted(connection: Connection, events: Sequence[Event]) -> None:
             for e in events
         ],
     )  # fmt: skip
+    free_keys(connection, [e.fields["upload"] for e in events if "item" not in e.fields])
+
+
+def free_keys(connection: Connection, uploads: Sequence[str]) -> None:
+    """The client's keys of these uploads may open new ones."""
+    bulk.update(connection, upload, ("client_key",), ("id",), [(None, id_) for id_ in uploads])

@@ -297,14 +297,6 @@ async def test_an_interrupted_prefix_is_kept_until_a_person_decides(tmp_path: Pa
         facts = check_receipt(text, [VerifierKey.parse(server.vkey)])
         assert facts.sha256 == hashlib.sha256(DATA[:1_234_567]).hexdigest()
         assert (await head(server, sealed))[0] == 410
-        async with server.session.post(
-            "/api/uploads",
-            headers=server.headers(
-                **{"Upload-Length": str(len(DATA)), "Upload-Metadata": metadata(key="0")}
-            ),
-        ) as answer:
-            assert answer.status == 409
-            assert "sealed as incomplete" in (await answer.json())["title"]
         async with server.database.read() as connection:
             row = (
                 await connection.execute(
@@ -349,3 +341,45 @@ async def test_hostile_names_are_kept_as_they_are(tmp_path: Path) -> None:
         assert sorted(raw for raw in raws if raw) == sorted(
             [b"\xff\xfe".hex(), "执法.mp4".encode("gbk").hex()]
         )
+
+
+@pytest.mark.parametrize("end", ["discarded", "terminated", "expired", "incomplete"])
+async def test_a_file_whose_upload_came_to_nothing_is_announced_again(
+    tmp_path: Path, end: str
+) -> None:
+    """The key of an upload that brought no whole item is free: its device may come back."""
+    clock = Later()
+    async with running(tmp_path, clock=clock) as server:
+        first = await create(server, len(DATA), key="k", sha256=hashlib.sha256(DATA).hexdigest())
+        if end != "expired":
+            await append(server, first, 0, DATA[:1_234_567])
+        if end == "terminated":
+            async with server.session.delete(first, headers=server.headers()) as answer:
+                assert answer.status == 204
+        elif end == "expired":
+            clock.ahead_ms = 8 * 24 * 3600 * 1000
+            await IngestRecovery(server.uploads).sweep()
+        elif end == "discarded":
+            assert await act(server, first, "discard", reason="camera lost") == 200
+        else:
+            assert await act(server, first, "seal", reason="the card is broken") == 202
+            await receipt(server, first)
+        again = await create(server, len(DATA), key="k", sha256=hashlib.sha256(DATA).hexdigest())
+        assert again != first
+        assert (await head(server, again))[1]["Upload-Offset"] == "0"
+        assert (await append(server, again, 0, DATA))[0] == 204
+        facts = check_receipt(await receipt(server, again), [VerifierKey.parse(server.vkey)])
+        assert facts.sha256 == hashlib.sha256(DATA).hexdigest()
+
+
+async def test_while_a_prefix_is_being_sealed_its_file_is_asked_to_come_again(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, jobs=False) as server:
+        first = await create(server, len(DATA), key="k")
+        await append(server, first, 0, DATA[:1_234_567])
+        assert await act(server, first, "seal", reason="the card is broken") == 202
+        headers = {"Upload-Length": str(len(DATA)), "Upload-Metadata": metadata(key="k")}
+        async with server.session.post("/api/uploads", headers=server.headers(**headers)) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+            assert "sealed as incomplete" in (await answer.json())["title"]
