@@ -41,7 +41,7 @@ async def metrics(request: web.Request) -> web.Response:
     await allowed(request, Right.ADMIN)
     parts = request.app[PARTS]
     async with parts.database.read() as conn:
-        body = await parts.metrics.text(conn)
+        body = await parts.metrics.text(conn, parts.clock.now_ms())
     return web.Response(
         body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
     )

@@ -7,9 +7,10 @@ Not covered: who may call (`ingest.app`), sealing (`ingest.seal`).
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -19,7 +20,7 @@ from ingest.limits import Limits, Rates
 from ingest.receive import Body, Order, Slots, receive
 from ingest.rules import Upload
 from ingest.staging import Staging
-from ingest.tus import Append, Creation
+from ingest.tus import Append, ChecksumMismatchError, Creation
 from storage.access import Caller
 from storage.clock import Clock
 from storage.database import Database
@@ -32,6 +33,26 @@ from verify.errors import ConflictError
 
 T = TypeVar("T")
 DAY_MS = 24 * 3600 * 1000
+DAMAGED_IN_A_ROW = 3  # bodies of one upload: then it is no chance any more, and somebody must look
+log = logging.getLogger(__name__)
+
+
+class Meter(Protocol):
+    """What is counted for operators (`console.metrics`)."""
+
+    def received(self, count: int) -> None:
+        """So many bytes are durable more than before."""
+
+    def damaged(self, *, again: bool) -> None:
+        """A body was not what its checksum said; `again`: one upload's bodies, time after time."""
+
+
+class Uncounted:
+    """Nobody counts."""
+
+    def received(self, count: int) -> None: ...
+
+    def damaged(self, *, again: bool) -> None: ...
 
 
 class _AlreadyError(Exception):
@@ -62,8 +83,10 @@ class Uploads:
     threads: Threads = in_thread
     new_id: Callable[[], str] = random_id
     slots: Slots = field(default_factory=Slots)
+    meter: Meter = field(default_factory=Uncounted)
     rates: Rates = field(init=False)
     _turn: asyncio.Event = field(default_factory=asyncio.Event)
+    _damaged: dict[str, int] = field(default_factory=dict)  # bodies in a row, by upload
 
     def __post_init__(self) -> None:
         self.rates = Rates(self.limits.creations_per_minute)
@@ -193,7 +216,10 @@ class Uploads:
     async def _receive(
         self, before: Upload, asked: Append, length: int | None, body: Body
     ) -> Exception | None:
+        committed = before.offset
+
         async def commit(offset: int) -> None:
+            nonlocal committed
             now = self.clock.now_ms()
 
             def work(connection: Connection) -> None:
@@ -204,6 +230,8 @@ class Uploads:
                     self.complete(connection, before.id)
 
             await self.database.write(work)
+            self.meter.received(offset - committed)
+            committed = offset
             if length is None:
                 await self._check_space(before.source, 0)
 
@@ -215,7 +243,24 @@ class Uploads:
             checksum=asked.checksum,
             idle_s=self.limits.idle_s,
         )
-        return await receive(order, body, self.staging, commit, self.threads)
+        try:
+            cut = await receive(order, body, self.staging, commit, self.threads)
+        except ChecksumMismatchError:
+            self._count_damaged(before.id)
+            raise
+        if cut is None:
+            self._damaged.pop(before.id, None)
+        return cut
+
+    def _count_damaged(self, upload: str) -> None:
+        """One damaged body is the link; several in a row are a broken device, disk or proxy."""
+        count = self._damaged.pop(upload, 0) + 1
+        self.meter.damaged(again=count == DAMAGED_IN_A_ROW)
+        if count >= DAMAGED_IN_A_ROW:
+            log.error("upload %s: %d bodies in a row differ from their checksums", upload, count)
+        if len(self._damaged) >= self.limits.max_open:
+            del self._damaged[next(iter(self._damaged))]  # the one that was quiet for longest
+        self._damaged[upload] = count
 
     async def _fix_length(self, upload: Upload, length: int) -> None:
         """A deferred length is known from now on, and has to fit beside what was promised."""

@@ -178,8 +178,14 @@ async def compose(core: Core) -> Server:
             "heavy": settings.jobs.heavy,
         },
     )
+    metrics = Metrics()
     uploads = Uploads(
-        database, ledger, Staging(core.disk, root=data), clock, limits=limits(settings)
+        database,
+        ledger,
+        Staging(core.disk, root=data),
+        clock,
+        limits=limits(settings),
+        meter=metrics,
     )
     sealer = Sealer(
         database,
@@ -209,7 +215,6 @@ async def compose(core: Core) -> Server:
     if (weak := pipeline.sandbox.warning) is not None:
         log.warning("%s", weak)
     pipeline.register(runner)
-    metrics = Metrics()
     access = TokenAccess(
         database, clock, stranger=lambda shown: metrics.strangers.labels(shown).inc()
     )

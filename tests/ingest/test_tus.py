@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.metrics import Metrics
 from ingest import tus
 from ingest.limits import Limits
 from storage.errors import TooLargeError
@@ -178,6 +179,33 @@ async def test_a_wrong_checksum_discards_the_bytes_and_nothing_else(tmp_path: Pa
         )
         facts = parse_receipt(await receipt(server, at))
         assert hashlib.sha256(DATA).hexdigest() in str(facts)
+
+
+async def test_damage_again_and_again_is_an_alarm_and_what_is_durable_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = Metrics()
+    async with running(tmp_path) as server:
+        server.uploads.meter = metrics
+        at = await create(server, len(DATA))
+        wrong = {"Upload-Checksum": f"sha1 {base64.b64encode(bytes(20)).decode()}"}
+        for number in range(4):
+            assert (await append(server, at, 0, DATA, **wrong))[0] == 460
+            assert bool(caplog.records) is (number >= 2)
+        assert at[-32:] in caplog.text
+        assert await append(server, at, 0, DATA) == (204, str(len(DATA)))
+        await receipt(server, at)
+        other = await create(server, len(DATA))
+        await append(server, other, 0, DATA[:1000])
+        async with server.database.read() as connection:
+            now = server.uploads.clock.now_ms() + 8 * 24 * 3600 * 1000
+            said = (await metrics.text(connection, now)).decode().splitlines()
+        assert {
+            "liuhen_upload_damaged_total 4.0",
+            "liuhen_upload_damaged_alarms_total 1.0",
+            f"liuhen_upload_bytes_total {float(len(DATA) + 1000)}",
+            "liuhen_uploads_interrupted 1.0",
+        } <= set(said)
 
 
 async def test_nothing_at_all_is_a_file_too(tmp_path: Path) -> None:
