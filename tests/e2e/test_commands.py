@@ -8,7 +8,10 @@ from pathlib import Path
 import aiohttp
 
 from tests.e2e.footage import camera
-from tests.e2e.server import RealServer, running
+from tests.e2e.nursery import Nursery, nursed
+from tests.e2e.server import RealServer
+
+QUICK = {"LIUHEN_LOG_PUBLISH_SECONDS": "1"}  # what a command records, the server publishes soon
 
 
 async def filled(tmp_path: Path, server: RealServer) -> Path:
@@ -29,8 +32,10 @@ def whole(server: RealServer, table: str) -> list[tuple[object, ...]]:
     return rows(server, f"select * from {table} order by 1, 2, 3")  # noqa: S608
 
 
-async def test_scrub_names_one_flipped_byte_and_records_that_it_looked(tmp_path: Path) -> None:
-    async with running(tmp_path / "server") as server:
+async def test_scrub_names_one_flipped_byte_and_records_that_it_looked(
+    tmp_path: Path, nursery: Nursery
+) -> None:
+    async with nursed(nursery, tmp_path / "server", QUICK) as server:
         await filled(tmp_path, server)
         beside = await server.command("scrub")
         assert beside.code == 0, beside.out + beside.err
@@ -50,9 +55,9 @@ async def test_scrub_names_one_flipped_byte_and_records_that_it_looked(tmp_path:
 
 
 async def test_a_restored_backup_is_refused_and_recovered_by_the_command_it_names(
-    tmp_path: Path,
+    tmp_path: Path, nursery: Nursery
 ) -> None:
-    async with running(tmp_path / "server") as server:
+    async with nursed(nursery, tmp_path / "server", QUICK) as server:
         file = await filled(tmp_path, server)
         await server.stop()
         backup = tmp_path / "backup.db"
@@ -89,8 +94,10 @@ async def test_a_restored_backup_is_refused_and_recovered_by_the_command_it_name
                 assert answer.status == 401
 
 
-async def test_a_lost_database_is_written_again_from_the_store(tmp_path: Path) -> None:
-    async with running(tmp_path / "server") as server:
+async def test_a_lost_database_is_written_again_from_the_store(
+    tmp_path: Path, nursery: Nursery
+) -> None:
+    async with nursed(nursery, tmp_path / "server", QUICK) as server:
         file = await filled(tmp_path, server)
         beside = await server.command("rebuild")
         assert beside.code == 70
@@ -114,9 +121,9 @@ async def test_a_lost_database_is_written_again_from_the_store(tmp_path: Path) -
 
 
 async def test_an_erased_name_is_gone_everywhere_and_everything_still_verifies(
-    tmp_path: Path,
+    tmp_path: Path, nursery: Nursery
 ) -> None:
-    async with running(tmp_path / "server") as server:
+    async with nursed(nursery, tmp_path / "server", QUICK) as server:
         file = await filled(tmp_path, server)
         ((index,),) = rows(server, "select sealed_index from item")
         secret = b"a.mp4"
@@ -149,8 +156,10 @@ async def test_an_erased_name_is_gone_everywhere_and_everything_still_verifies(
         assert scrubbed.code == 0, scrubbed.out
 
 
-async def test_tokens_are_made_listed_and_revoked_beside_the_server(tmp_path: Path) -> None:
-    async with running(tmp_path) as server:
+async def test_tokens_are_made_listed_and_revoked_beside_the_server(
+    tmp_path: Path, nursery: Nursery
+) -> None:
+    async with nursed(nursery, tmp_path) as server:
         secret = await server.token("read", name="审核员")
         listed = await server.command("token", "list", "--json")
         (row,) = [json.loads(line) for line in listed.out.splitlines()]
