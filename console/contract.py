@@ -2,8 +2,8 @@
 
 Guarantee: a handler of a path in openapi.yaml sees only parameters and bodies that the
 specification allows; a test validates the answers, too.
-Not covered: uploads and the log's files, which have specifications of their own, and the bytes of
-recordings: validating them would read them into memory.
+Not covered: uploads and the log's files, whose handlers check what public formats say, and the
+bytes of recordings: validating them would read them into memory.
 """
 
 import json
@@ -27,7 +27,8 @@ from storage.errors import TooLargeError
 from verify.errors import MalformedError
 
 FILE = Path(__file__).parent / "openapi.yaml"
-OUTSIDE = ("/api/uploads", "/log/", "/api/views/{view}/media")
+PUBLIC_FORMATS = ("/api/uploads", "/log/")  # described too, but tus and tlog-tiles decide
+OUTSIDE = (*PUBLIC_FORMATS, "/api/views/{view}/media")
 MAX_BODY = 256 * 1024
 _CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -52,13 +53,23 @@ def _spec(validator: object) -> OpenAPI:
 
 @cache
 def operations() -> dict[tuple[str, str], str]:
+    """(method, path) -> operationId of everything whose requests are validated."""
+    return {
+        operation: id_
+        for operation, id_ in described().items()
+        if not operation[1].startswith(PUBLIC_FORMATS)
+    }
+
+
+@cache
+def described() -> dict[tuple[str, str], str]:
     """(method, path) -> operationId of everything in the specification."""
     document = yaml.safe_load(FILE.read_text("utf-8"))
     return {
         (method.upper(), path): operation["operationId"]
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
-        if method != "parameters"
+        if isinstance(operation, dict)  # else what is common to the path's methods
     }
 
 

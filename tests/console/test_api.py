@@ -1,6 +1,7 @@
 """The API against its specification: routes, requests, answers, problems."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from openapi_core.datatypes import RequestParameters
 from sqlalchemy import insert
 
 from console import api, contract, views_api
+from ingest import app as uploads_app
+from ingest import log_routes
 from storage import tables
 from storage.access import Right
 from storage.errors import HaltedError
@@ -68,6 +71,25 @@ def test_the_specification_and_the_routes_name_the_same_operations() -> None:
         if isinstance(route, web.RouteDef)
     }
     assert served == set(contract.operations())
+
+
+def test_uploads_and_the_log_are_described_as_they_are_served() -> None:
+    nothing: Any = None  # the tables need no parts
+    served = {
+        (route.method, re.sub(r"\{(\w+):.*?\}+", r"{\1}", route.path))
+        for route in (*uploads_app.routes(nothing), *log_routes.routes(nothing))
+        if isinstance(route, web.RouteDef)
+    }
+    told = {
+        (method, "/log/{tile}" if path.startswith("/log/tile/") else path)
+        for method, path in contract.described().keys() - contract.operations().keys()
+    }
+    tus = {  # told in words: its own specification decides
+        (method, path)
+        for path in ("/api/uploads", "/api/uploads/", "/api/uploads/{upload}")
+        for method in ("OPTIONS", "POST", "HEAD", "GET", "PATCH", "DELETE")
+    }
+    assert served - tus == told
 
 
 async def test_every_answer_is_as_the_specification_says(house: House) -> None:
