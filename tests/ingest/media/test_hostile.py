@@ -204,7 +204,11 @@ async def test_bubblewrap_shows_the_input_and_one_folder_only(
 
 
 async def test_inside_there_are_no_rights_to_gain(strongest: Sandbox, tmp_path: Path) -> None:
-    script = "unshare -rn true 2>/dev/null && echo gained; mount -t tmpfs x /tmp 2>/dev/null && echo mounted; true"
+    (tmp_path / "point").mkdir()  # of its own: where the cage is weak, the mount would be real
+    script = (
+        "unshare -rn true 2>/dev/null && echo gained; "
+        f"mount -t tmpfs x {tmp_path}/point 2>/dev/null && echo mounted; true"
+    )
     assert await inside(strongest, tmp_path, script) == b""
 
 
