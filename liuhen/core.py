@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import click
@@ -28,8 +29,10 @@ from storage.log.signer import Signer, open_key
 from storage.log.startup import Startup
 from storage.objects.directory import DirectoryStore
 from storage.objects.port import ObjectStore
-from storage.objects.s3 import S3Store
 from verify.errors import EvidenceError, MalformedError, UnavailableError
+
+if TYPE_CHECKING:
+    from storage.objects.s3 import S3Store
 
 _LOOKS = 5  # a server publishes beside us: what we read one after another may be of two moments
 
@@ -71,7 +74,9 @@ def make_store(settings: Settings, part: str) -> ObjectStore:
     return _s3(store, name)
 
 
-def _s3(store: StoreSettings, name: str) -> S3Store:
+def _s3(store: StoreSettings, name: str) -> "S3Store":
+    from storage.objects.s3 import S3Store  # noqa: PLC0415  # slow to load, and seldom meant
+
     url = urlsplit(store.endpoint)
     if url.scheme not in ("http", "https") or not url.netloc or url.path.strip("/"):
         raise MalformedError(f"S3 endpoint: expected https://host:port, got {store.endpoint}")
@@ -92,8 +97,8 @@ async def prepare(parts: Core) -> None:
     for part, store in zip(("store", "second"), parts.stores, strict=False):
         if isinstance(store, DirectoryStore):
             await store.sweep()
-        elif isinstance(store, S3Store) and getattr(parts.settings, part).create_buckets:
-            await store.set_up()
+        elif getattr(parts.settings, part).create_buckets:
+            await cast("S3Store", store).set_up()
 
 
 @asynccontextmanager

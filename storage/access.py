@@ -1,25 +1,15 @@
 """Who calls, and may he: the protocol that `ingest` and `cases` see; `console` implements it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from aiohttp import web
 
 from storage.errors import RightMissingError
+from storage.rights import Right
 
 MISSING: web.ResponseKey[str] = web.ResponseKey("MISSING", str)
 """On an answer that refuses: the right that was missing, for whoever keeps the book of refusals."""
-
-
-class Right(StrEnum):
-    """What a token or a person may do; least by default, none includes another."""
-
-    UPLOAD = "upload"  # hand over recordings of its own source, see their state and receipts
-    READ = "read"  # see cases and items, view recordings (each view an entry)
-    CASE = "case"  # open cases, link and unlink, decide about interrupted uploads
-    LOG = "log"  # read entry bundles
-    ADMIN = "admin"  # jobs, metrics, state of the server; not a right to see evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +35,6 @@ class Access(Protocol):
 
         For a session's unsafe methods (POST, PUT, PATCH, DELETE) the CSRF token is checked here.
         """
+
+
+__all__ = ["MISSING", "Access", "Caller", "Right"]

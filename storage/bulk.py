@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
@@ -54,6 +53,8 @@ def _copy(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]
 ) -> None:
     """PostgreSQL's COPY: what it refuses is the same error that an INSERT would be."""
+    import psycopg  # noqa: PLC0415  # slow to load, and SQLite never needs it
+
     names = ", ".join(f'"{name}"' for name in columns)
     text = f'COPY "{table.name}" ({names}) FROM STDIN'
     driver: Any = connection.connection.driver_connection

@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from console.tokens import issue_token, list_tokens, revoke_token
-from liuhen.core import core, recording
 from liuhen.exits import run
-from storage.access import Right
+from storage.rights import Right
 from verify.entries import format_time
+
+# The database and all that it needs are loaded when a command runs, not when help is asked for.
 
 
 @click.group()
@@ -41,6 +41,9 @@ def create(
     config: Any, rights: tuple[str, ...], name: str, source: str | None, kind: str, *, as_json: bool
 ) -> None:
     """Make a token and print it, this once, with the log's public key."""
+    from console.tokens import issue_token  # noqa: PLC0415
+    from liuhen.core import recording  # noqa: PLC0415
+
     settings = config.load()
 
     async def work() -> dict[str, str]:
@@ -67,6 +70,9 @@ def create(
 @click.pass_obj
 def revoke(config: Any, id_: str, reason: str) -> None:
     """Take a token back; its sessions end at once."""
+    from console.tokens import revoke_token  # noqa: PLC0415
+    from liuhen.core import recording  # noqa: PLC0415
+
     settings = config.load()
 
     async def work() -> None:
@@ -82,6 +88,9 @@ def revoke(config: Any, id_: str, reason: str) -> None:
 @click.pass_obj
 def list_(config: Any, *, as_json: bool) -> None:
     """All tokens ever made, without their secrets."""
+    from console.tokens import list_tokens  # noqa: PLC0415
+    from liuhen.core import core  # noqa: PLC0415
+
     settings = config.load()
 
     async def work() -> list[dict[str, Any]]:

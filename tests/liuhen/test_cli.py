@@ -1,5 +1,8 @@
 """The edge of every command: one line, one exit code, no secret in an argument."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -104,6 +107,38 @@ def test_no_command_takes_a_secret_and_each_says_what_it_does(
     options = {o for p in command.params for o in p.opts}
     assert not options & {"--token", "--secret", "--password", "--secret-key"}
     assert command.get_short_help_str(), path
+
+
+@pytest.mark.parametrize("command", ["token", "verify", "push"])
+def test_help_loads_neither_database_nor_server(command: str) -> None:
+    program = (
+        "import sys; from liuhen.cli import main\n"
+        f"try: main(['{command}', '--help'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print([m for m in ('sqlalchemy', 'alembic', 'minio', 'psycopg') if m in sys.modules])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert said.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_command_on_the_embedded_shape_loads_no_driver_of_the_other_and_no_migrations(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import sys; from liuhen.cli import main\n"
+        "try: main(['token', 'list'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print([m for m in ('alembic', 'minio', 'psycopg') if m in sys.modules])"
+    )
+    environment = {"PATH": os.environ["PATH"], "LIUHEN_PATHS_DATA": str(tmp_path)}
+    for expected in (["alembic"], []):  # the first makes the tables
+        said = subprocess.run(
+            [sys.executable, "-c", program], env=environment, check=True,
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert said.stdout.splitlines()[-1] == str(expected)
 
 
 def test_every_command_is_documented() -> None:

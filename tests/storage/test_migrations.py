@@ -1,10 +1,12 @@
 """Models and migrations agree, up and down, on both databases."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from storage import migrations
@@ -36,6 +38,11 @@ async def test_models_and_migrations_agree_up_and_down(database_url: str) -> Non
         assert await database.write(differences) == []
     finally:
         await database.close()
+
+
+def test_the_newest_revision_is_named() -> None:
+    folder = str(Path(migrations.__file__).parent)
+    assert ScriptDirectory(folder).get_current_head() == migrations.newest()
 
 
 async def test_two_servers_may_migrate_at_once(database_url: str) -> None:
