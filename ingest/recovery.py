@@ -9,6 +9,7 @@ Not covered: the record itself (`storage.log`).
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -17,7 +18,7 @@ from ingest import rows, rules
 from ingest.rules import Upload
 from ingest.uploads import Uploads
 from storage.ledger import Draft, Event
-from verify.errors import EvidenceError
+from verify.errors import ConflictError, EvidenceError
 
 SWEEP_S = 60.0
 log = logging.getLogger(__name__)
@@ -136,23 +137,31 @@ class IngestRecovery:
         async with up.database.read() as connection:
             running = await connection.run_sync(lambda c: rows.in_state(c, rules.RECEIVING))
         for one in running:
-            if one.offset == 0 and one.expires_ms <= now and up.ledger.is_open:
+            if one.offset == 0 and rules.is_expired(one, now) and up.ledger.is_open:
                 await self._expire(one.id)
 
     async def _expire(self, upload: str) -> None:
+        """Its device may have come back since the sweep looked: then nothing ends."""
         up = self._uploads
+
+        def is_over(found: Upload) -> bool:
+            return found.offset == 0 and rules.is_expired(found, up.clock.now_ms())
 
         def decide(connection: Connection) -> Sequence[Draft]:
             found = rows.find(connection, upload)
-            rules.check_decidable(found)
+            if not is_over(found):
+                raise ConflictError(f"upload {upload}: expected an expired one, got one in use")
             return [rules.abort_upload(found, "sys", rules.EXPIRED)]
 
         def also(connection: Connection, _events: Sequence[Event]) -> None:
             rows.move(connection, upload, rules.DONE, now_ms=up.clock.now_ms())
 
-        async with up.slots.hold(upload):
-            await up.ledger.record(f"abort:{upload}", decide, also)
-            await up.threads(up.staging.free_files, upload)
+        if not is_over(await up.find(upload)):
+            return  # and whoever writes it is not disturbed
+        with suppress(ConflictError):
+            async with up.slots.hold(upload):
+                await up.ledger.record(f"abort:{upload}", decide, also)
+                await up.threads(up.staging.free_files, upload)
 
     async def keep_sweeping(self, every_s: float = SWEEP_S) -> None:
         """A task for the server's life; a failed sweep is logged and tried again."""

@@ -383,3 +383,18 @@ async def test_while_a_prefix_is_being_sealed_its_file_is_asked_to_come_again(
         async with server.session.post("/api/uploads", headers=server.headers(**headers)) as answer:
             assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
             assert "sealed as incomplete" in (await answer.json())["title"]
+
+
+async def test_a_device_that_comes_back_during_the_sweep_keeps_its_upload(tmp_path: Path) -> None:
+    """The sweep looked while it was expired and empty; its end must be decided by what is now."""
+    clock = Later()
+    async with running(tmp_path, clock=clock) as server:
+        at = await create(server, len(DATA), key="k")
+        clock.ahead_ms = 8 * 24 * 3600 * 1000
+        recovery = IngestRecovery(server.uploads)
+        assert await create(server, len(DATA), key="k") == at  # announced again: taken up again
+        assert (await append(server, at, 0, DATA[:1_000_000]))[0] == 204
+        await recovery._expire(at[-32:])
+        assert (await head(server, at))[1]["Upload-Offset"] == "1000000"
+        assert (await append(server, at, 1_000_000, DATA[1_000_000:]))[0] == 204
+        await receipt(server, at)
