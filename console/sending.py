@@ -14,8 +14,9 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
+from console.errors import ViewEndedError
 from console.parts import PARTS, Parts
 from console.views import View, Views
 from storage import tables
@@ -163,9 +164,16 @@ class Note:
             "id": self._id, "view": self._view, "start": self.start,
             "requested_end": self.until, "served_end": self.start, "final": False,
         }  # fmt: skip
-        await self._parts.database.write(
-            lambda conn: conn.execute(insert(tables.view_range).values(row)).close()
-        )
+        v = tables.view.c
+        # Locked, so that a view that is closed just now either sees this range or refuses it.
+        still = select(v.id).where(v.id == self._view, v.closed_index.is_(None)).with_for_update()
+
+        def work(conn: Connection) -> None:
+            if conn.execute(still).scalar() is None:
+                raise ViewEndedError(f"view {self._view}: expected an open one, got a closed one")
+            conn.execute(insert(tables.view_range).values(row))
+
+        await self._parts.database.write(work)
         self._noted_at = asyncio.get_running_loop().time()
 
     def in_hand(self, count: int, request: web.Request) -> None:

@@ -239,9 +239,11 @@ class Views:
         if view.closed:
             return
         await self.streams.stop(view.id)
-        r = tables.view_range
+        r, v = tables.view_range, tables.view.c
 
         def decide(conn: Connection) -> list[Draft]:
+            # An answer that begins now waits for this row (`console.sending`), so none is missed.
+            conn.execute(select(v.id).where(v.id == view.id).with_for_update()).close()
             columns = (r.c.start, r.c.requested_end, r.c.served_end, r.c.final)
             rows = conn.execute(select(*columns).where(r.c.view == view.id)).all()
             return [close(view, [Served(*row) for row in rows], actor=actor)]

@@ -63,6 +63,26 @@ async def test_two_hundred_seeks_leave_two_entries_with_the_ranges_that_were_ser
     assert "unconfirmed" not in entries[1]["fields"]
 
 
+async def test_no_byte_goes_out_under_a_view_that_was_closed_meanwhile(
+    small: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the view and the note of the range somebody closes it."""
+    item, client = await small.item(BODY), await small.client()
+    view = await granted(client, item)
+    look = small.views.open_one
+
+    async def and_then_closed(asked: View) -> View:
+        found = await look(asked)
+        await small.views.close(found, actor="sys")
+        return found
+
+    monkeypatch.setattr(small.views, "open_one", and_then_closed)
+    async with client.get(view["url"]) as got:
+        assert (got.status, (await got.json())["code"]) == (410, "view-ended")
+    async with small.database.read() as conn:
+        assert (await conn.execute(select(tables.view_range))).all() == []
+
+
 async def test_a_closed_or_expired_view_serves_nothing_and_the_sweep_closes_it(
     small: House,
 ) -> None:
