@@ -284,9 +284,12 @@ class World:
         finally:
             self.died.set()  # nothing of this life writes any more
             self.faults.crashed = self.faults.crashed or "the end of a life"
-            for task in (*tasks, *devices, end):
-                task.cancel()
-            await asyncio.gather(everybody, *tasks, end, return_exceptions=True)
+            left = {*tasks, *devices, end}
+            while left:  # `wait_for` may swallow a cancellation that meets its result
+                for task in left:
+                    task.cancel()
+                _, left = await asyncio.wait(left, timeout=1)
+            await asyncio.gather(everybody, return_exceptions=True)
             if self.database is not None:
                 await self.database.close()
 
