@@ -15,10 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from verify.fingerprint import CHUNK
-
 from capture.errors import ChangedError
 from verify.errors import MalformedError, NotFoundError, UnavailableError
+from verify.fingerprint import CHUNK
 from verify.merkle import leaf_hash, root
 
 
