@@ -18,7 +18,7 @@ from ingest import rows, rules
 from ingest.rules import Upload
 from ingest.uploads import Uploads
 from storage.ledger import Draft, Event
-from verify.errors import ConflictError, EvidenceError
+from verify.errors import ConflictError, EvidenceError, NotFoundError
 
 SWEEP_S = 60.0
 log = logging.getLogger(__name__)
@@ -117,17 +117,20 @@ class IngestRecovery:
             report.sealing.append(upload.id)
 
     async def _free(self, staged: dict[str, int], report: Report) -> None:
+        """What cannot be removed now is told and tried again; it holds up no other."""
         up = self._uploads
         for upload in staged:
             try:
                 known = await up.find(upload)
-            except EvidenceError:
+                if known.record != rules.OPEN and known.state == rules.DONE:
+                    await up.threads(up.staging.free_files, upload)
+                    report.freed.append(upload)
+            except NotFoundError:
                 report.unknown.append(upload)
                 log.warning("staging: %s belongs to no upload; it stays", upload)
-                continue
-            if known.record != rules.OPEN and known.state == rules.DONE:
-                await up.threads(up.staging.free_files, upload)
-                report.freed.append(upload)
+            except OSError as exc:
+                report.unread.append(upload)
+                log.error("staging of ended upload %s stays: %s", upload, exc)  # noqa: TRY400
 
     async def sweep(self) -> None:
         """Free what a crash left of ended uploads; end expired uploads that brought no byte."""
@@ -138,7 +141,10 @@ class IngestRecovery:
             running = await connection.run_sync(lambda c: rows.in_state(c, rules.RECEIVING))
         for one in running:
             if one.offset == 0 and rules.is_expired(one, now) and up.ledger.is_open:
-                await self._expire(one.id)
+                try:
+                    await self._expire(one.id)
+                except (EvidenceError, OSError) as exc:  # the others are not kept waiting
+                    log.warning("sweep of staging: upload %s: %s", one.id, exc)
 
     async def _expire(self, upload: str) -> None:
         """Its device may have come back since the sweep looked: then nothing ends."""
@@ -169,5 +175,5 @@ class IngestRecovery:
             await asyncio.sleep(every_s)
             try:
                 await self.sweep()
-            except EvidenceError as exc:
-                log.warning("sweep of staging: %s: %s", exc.code, exc)
+            except (EvidenceError, OSError) as exc:  # a disk's error ends no server
+                log.warning("sweep of staging: %s", exc)

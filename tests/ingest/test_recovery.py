@@ -133,6 +133,50 @@ async def test_a_file_that_cannot_be_read_does_not_keep_the_server_from_starting
         assert (await head(server, here(server, at)))[1]["Upload-Offset"] == "3000000"
 
 
+async def test_one_upload_that_the_disk_refuses_holds_up_neither_the_others_nor_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended uploads that a crash left in staging: one of them, and then the folder, gives errors."""
+    async with running(tmp_path, jobs=False) as server:
+        ended = sorted([(await create(server, 9))[-32:] for _ in range(3)])
+        staging = tmp_path / "staging"
+        for upload in ended:
+            await server.uploads.terminate(upload, "sys")
+            (staging / f"{upload}.part").write_bytes(b"1234")
+        ordinary, failed = Staging.free_files, asyncio.Event()
+
+        def refuses_one(self: Staging, upload: str) -> None:
+            if upload == ended[0]:
+                raise OSError(5, "Input/output error")
+            ordinary(self, upload)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Staging, "free_files", refuses_one)
+            await IngestRecovery(server.uploads).sweep()
+            assert [p.name for p in staging.glob("*.part")] == [f"{ended[0]}.part"]
+            assert (await IngestRecovery(server.uploads).run()).unread == [ended[0]]
+
+        looks, loop = 0, asyncio.get_running_loop()
+
+        def away(_: Staging) -> dict[str, int]:
+            nonlocal looks
+            looks += 1
+            if looks == 3:
+                loop.call_soon_threadsafe(failed.set)
+            raise OSError(5, "Input/output error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Staging, "uploads", away)
+            sweeping = asyncio.create_task(IngestRecovery(server.uploads).keep_sweeping(0.01))
+            async with asyncio.timeout(10):
+                await failed.wait()
+        async with asyncio.timeout(10):
+            while list(staging.glob("*.part")):
+                await asyncio.sleep(0.01)
+        assert not sweeping.done()
+        sweeping.cancel()
+
+
 async def test_offsets_that_are_lost_are_taken_from_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
