@@ -183,14 +183,25 @@ class Uploads:
         """An upload that is asked for again by its key; one that expired is taken up again.
 
         Otherwise a device that was away for longer than the expiry could never hand over the file.
+        What it reserved went to others meanwhile, so there must be room for the rest again.
         """
         now = self.clock.now_ms()
         if not rules.is_expired(upload, now):
             return upload
         expires = self._expiry(now)
-        await self.database.write(
-            lambda c: rows.renew(c, upload.id, expires_ms=expires, now_ms=now)
-        )
+        free = await self.threads(self.staging.room)
+
+        def work(connection: Connection) -> None:
+            found = rows.find(connection, upload.id)
+            if not rules.is_expired(found, now):
+                return  # somebody else was quicker
+            staged = rows.held_bytes(connection)
+            load = rows.load(connection, found.source, now, staged=staged, free=free)
+            rest = None if found.length is None else found.length - found.offset
+            rules.check_room(rest, load, self.limits)
+            rows.renew(connection, upload.id, expires_ms=expires, now_ms=now)
+
+        await self.database.write(work)
         return await self.find(upload.id)
 
     # --- receiving --------------------------------------------------------------------------

@@ -171,6 +171,18 @@ async def _enrol(ledger: Ledger) -> None:
         await ledger.record(f"enrol:{name}", decide)
 
 
+class Later(SystemClock):
+    """The machine's clock, moved by the test."""
+
+    ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.ahead_ms
+
+    def boot_ms(self) -> int:
+        return super().boot_ms() + self.ahead_ms
+
+
 @asynccontextmanager
 async def running(
     folder: Path,

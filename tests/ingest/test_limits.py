@@ -16,6 +16,7 @@ from storage import tables
 from storage.disk_real import FolderDisk, FolderFile
 from storage.errors import StorageFullError, TooLargeError
 from tests.ingest.server import (
+    Later,
     Server,
     append,
     create,
@@ -137,6 +138,27 @@ async def test_a_deferred_length_has_to_fit_when_it_is_known(
         assert (await append(server, at, 500_000, DATA[500_000:1_500_000]))[0] == 507
         monkeypatch.setattr(FolderDisk, "free", lambda _: 0)
         assert (await append(server, at, 500_000, b"x"))[0] == 507
+
+
+async def test_an_expired_upload_is_taken_up_again_only_where_its_rest_has_room(
+    tmp_path: Path,
+) -> None:
+    """Its reservation ended with it and went to another; two may not be promised the same room."""
+    clock = Later()
+    limits = Limits(staging=3_500_000, margin=0)
+    async with running(tmp_path, limits=limits, clock=clock, jobs=False) as server:
+        first = await create(server, len(DATA), key="k")
+        await append(server, first, 0, DATA[:1_000_000])
+        clock.ahead_ms = 8 * 24 * 3600 * 1000
+        other = await create(server, 2_000_000, key="other")
+        again = {"Upload-Length": str(len(DATA)), "Upload-Metadata": metadata(key="k")}
+        status, problem, wait = await refused(server, **again)
+        assert (status, problem["code"], bool(wait)) == (507, "storage-full", True)
+        assert (await look(server, first))["state"] == "interrupted"
+        async with server.session.delete(other, headers=server.headers()) as answer:
+            assert answer.status == 204
+        assert await create(server, len(DATA), key="k") == first
+        assert (await head(server, first))[1]["Upload-Offset"] == "1000000"
 
 
 async def test_the_same_key_and_the_same_file_get_the_old_upload(tmp_path: Path) -> None:

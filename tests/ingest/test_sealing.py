@@ -20,6 +20,7 @@ from storage.ledger import Event
 from storage.objects.directory import DirectoryStore
 from storage.objects.port import Class, Content, Stored, read_all
 from tests.ingest.server import (
+    Later,
     Server,
     append,
     create,
@@ -238,16 +239,6 @@ async def test_the_same_bytes_at_the_same_time_become_one_item(tmp_path: Path) -
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-
-
-class Later(SystemClock):
-    ahead_ms = 0
-
-    def now_ms(self) -> int:
-        return super().now_ms() + self.ahead_ms
-
-    def boot_ms(self) -> int:
-        return super().boot_ms() + self.ahead_ms
 
 
 async def act(server: Server, at: str, what: str, who: str = "officer", **body: str) -> int:
