@@ -1,20 +1,58 @@
-"""Connections that bring no request: closed, so that nobody keeps the others out with them.
+"""Connections that bring no request are closed, so that nobody keeps the others out with them;
+and those that come past the proxy are refused.
 
 Guarantee: a connection on which no request is being answered is closed after `IDLE_S`, whether it
-says nothing, sends a request's head byte by byte, or waits after an answer.
+says nothing, sends a request's head byte by byte, or waits after an answer.  Behind a proxy that
+ends TLS, nobody else on the network is answered.
 Not covered: bodies (uploads let an idle sender go by themselves), and how many connections one
 address may hold: a proxy's or a firewall's business.
 """
 
 import asyncio
+import ipaddress
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 IDLE_S = 75.0
+SECURITY = logging.getLogger("liuhen.security")
+
+
+def admit_only(app: web.Application, networks: Sequence[str]) -> None:
+    """Refuse whoever is neither in these networks nor on this machine, before anything is looked at.
+
+    A token that came without encryption has been seen on the way: it must not work, so that
+    nobody gets used to it.
+    """
+    inside = [ipaddress.ip_network(network, strict=False) for network in networks]
+
+    def is_admitted(request: web.Request) -> bool:
+        try:
+            peer = ipaddress.ip_address(request.remote or "")
+        except ValueError:
+            return False
+        return peer.is_loopback or any(peer in network for network in inside)
+
+    @web.middleware
+    async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if is_admitted(request):
+            return await handler(request)
+        SECURITY.warning("refused past the proxy peer=%s", request.remote)
+        said = {
+            "type": "/errors/denied",
+            "code": "denied",
+            "title": "connection: expected one of the proxy, got another; use the proxy's address",
+            "status": 403,
+        }
+        response = web.json_response(said, status=403, content_type="application/problem+json")
+        response.force_close()
+        return response
+
+    app.middlewares.insert(0, admitted)
 
 
 class Doors:

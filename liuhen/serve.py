@@ -1,7 +1,7 @@
 """Start, listen, stop: the server as a process.
 
 Guarantee: one server per data folder; it listens beyond loopback only with TLS, behind a proxy
-that it was told of, or when a person insisted; SIGTERM and SIGINT let uploads keep every durable
+that it was told of (and then answers nobody else), or when a person insisted; SIGTERM and SIGINT let uploads keep every durable
 byte and put running jobs back.
 Not covered: what the parts do (`liuhen.compose`).
 """
@@ -12,7 +12,7 @@ import logging
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import click
@@ -20,7 +20,7 @@ from aiohttp import web
 
 from liuhen.compose import Server, compose, run
 from liuhen.core import core, prepare
-from liuhen.doors import Doors
+from liuhen.doors import Doors, admit_only
 from liuhen.lock import locked
 from liuhen.settings import ServerSettings, Settings
 from verify.errors import MalformedError, UnavailableError
@@ -38,10 +38,19 @@ def check_binding(settings: ServerSettings, *, insecure: bool) -> str | None:
     """The banner to show, if a person insisted; MalformedError for a door left open by mistake."""
     if (settings.certificate is None) != (settings.private_key is None):
         raise MalformedError("server: expected certificate and private_key together, got one")
-    if is_loopback(settings.host) or settings.certificate or settings.trusted_proxies:
+    for proxy in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError:
+            raise MalformedError(
+                f"server.trusted_proxies: expected addresses or networks, got {proxy!r:.60}"
+            ) from None
+    if is_loopback(settings.host) or settings.certificate:
         return None
     if insecure:
         return BANNER.format(host=settings.host)
+    if settings.trusted_proxies:
+        return None
     raise MalformedError(
         f"server.host: expected a loopback address, got {settings.host} without TLS; set "
         "server.certificate and server.private_key, or server.trusted_proxies behind a proxy "
@@ -72,10 +81,21 @@ def tls(settings: ServerSettings) -> ssl.SSLContext | None:
     return context
 
 
+def admitted(settings: ServerSettings, *, insecure: bool) -> Sequence[str] | None:
+    """The networks that alone are answered, because only the proxy encrypts; None: whoever asks."""
+    if is_loopback(settings.host) or settings.certificate or insecure:
+        return None
+    return settings.trusted_proxies
+
+
 @asynccontextmanager
-async def listening(server: Server, settings: ServerSettings) -> AsyncIterator[str]:
+async def listening(
+    server: Server, settings: ServerSettings, *, insecure: bool = False
+) -> AsyncIterator[str]:
     """Accept connections; the address is what is really listened on."""
     context, doors = tls(settings), Doors()
+    if (networks := admitted(settings, insecure=insecure)) is not None:
+        admit_only(server.app, networks)
     doors.attach(server.app)
     runner = web.AppRunner(
         server.app,
@@ -117,7 +137,7 @@ async def serve(settings: Settings, *, insecure: bool = False) -> None:
             await parts.startup.once()
         server = await compose(parts)
         await server.recovery.run()
-        async with listening(server, settings.server) as address:
+        async with listening(server, settings.server, insecure=insecure) as address:
             _show(settings, parts.vkey, address, banner)
             try:
                 await run(server, stop)

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiohttp import web
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer, make_mocked_request
 
-from liuhen.doors import Doors
+from liuhen.doors import Doors, admit_only
 
 
 class Hands:
@@ -84,3 +86,46 @@ async def test_the_watch_sweeps_by_itself() -> None:
         async with asyncio.timeout(5):
             assert await ended(silent)
         watching.cancel()
+
+
+@pytest.mark.parametrize(
+    ("peer", "status"),
+    [
+        ("10.0.0.1", 200), ("10.0.7.9", 403), ("192.168.3.4", 200), ("127.0.0.1", 200),
+        ("::1", 200), ("2001:db8::1", 403), ("", 403),
+    ],
+)  # fmt: skip
+async def test_past_the_proxy_nobody_is_answered(peer: str, status: int) -> None:
+    async def handler(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response()
+
+    app = web.Application()
+    admit_only(app, ("10.0.0.1", "192.168.3.0/24"))
+    (middleware,) = app.middlewares
+    request = make_mocked_request("GET", "/").clone(remote=peer)
+    assert (await middleware(request, handler)).status == status
+
+
+async def test_a_refused_connection_is_closed_before_its_body_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The real door; the peer's address is the test's, because all tests come from loopback."""
+    monkeypatch.setattr(web.BaseRequest, "remote", "203.0.113.9")
+    taken = []
+
+    async def take(request: web.Request) -> web.Response:
+        taken.append(await request.read())
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.post("/", take)])
+    admit_only(app, ("10.0.0.1",))
+    async with (
+        TestServer(app) as server,
+        ClientSession() as client,
+        client.post(server.make_url("/"), data=b"secret") as answer,
+    ):
+        assert (answer.status, answer.content_type) == (403, "application/problem+json")
+        assert answer.headers["Connection"] == "close"
+        assert (await answer.json(content_type=None))["code"] == "denied"
+    assert taken == []

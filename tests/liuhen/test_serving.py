@@ -9,7 +9,7 @@ import pytest
 
 from liuhen import lock
 from liuhen import logging as words
-from liuhen.serve import check_binding
+from liuhen.serve import admitted, check_binding
 from liuhen.settings import LoggingSettings, ServerSettings
 from verify.errors import ConflictError, MalformedError
 
@@ -30,8 +30,14 @@ def test_a_door_is_not_left_open_by_mistake(host: str) -> None:
     assert f"listens on {host} without encryption" in banner
     behind = ServerSettings(host=host, trusted_proxies=("10.0.0.1",))
     assert check_binding(behind, insecure=False) is None
+    assert admitted(behind, insecure=False) == ("10.0.0.1",)
+    assert check_binding(behind, insecure=True) == banner  # whoever asks is answered
+    assert admitted(behind, insecure=True) is None
+    with pytest.raises(MalformedError, match="addresses or networks, got 'proxy'"):
+        check_binding(ServerSettings(trusted_proxies=("proxy",)), insecure=False)
     with_tls = ServerSettings(host=host, certificate=Path("c"), private_key=Path("k"))
     assert check_binding(with_tls, insecure=False) is None
+    assert admitted(with_tls, insecure=False) is None
     with pytest.raises(MalformedError, match="together"):
         check_binding(ServerSettings(host=host, certificate=Path("c")), insecure=True)
 
