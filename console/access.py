@@ -1,6 +1,7 @@
 """Who calls, and may he: `Access` by tokens and browser sessions.
 
-Guarantee: a revoked token opens nothing from the next request on; a session's unsafe request
+Guarantee: a revoked token opens nothing from the next request on, and what it is being sent of a
+recording ends at the next note of it (`console.sending`); a session's unsafe request
 without its CSRF token is refused before anything is read of it but a small form; a bearer token in
 an address is not looked at.
 Not covered: which right a route needs; it says so itself with `Caller.require`.
@@ -57,6 +58,10 @@ class TokenAccess:
             raise BadTokenError("token: expected one that was issued and not revoked, got another")
         return found
 
+    async def is_active(self, token: str) -> bool:
+        """Whether this token is not revoked; for answers that go on for long."""
+        return await self._by_id(token, None) is not None
+
     async def _find(self, request: web.Request) -> Caller:
         header = request.headers.get("Authorization")
         if header is not None:
@@ -106,7 +111,7 @@ class TokenAccess:
             row = (await conn.execute(query)).first()
         return None if row is None else _caller(row, None)
 
-    async def _by_id(self, token: str, csrf: str) -> Caller | None:
+    async def _by_id(self, token: str, csrf: str | None) -> Caller | None:
         t = tables.token
         query = select(t).where(t.c.id == token, t.c.revoked_index.is_(None))
         async with self._database.read() as conn:

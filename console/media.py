@@ -173,4 +173,5 @@ async def serve(request: web.Request) -> web.StreamResponse:
         await response.write_eof()
         return response
     pieces, note = read_any(content, start, end), Note(parts, view.id, start, end)
-    return await Answer(request, response, views, view, pieces=pieces, note=note).send()
+    answer = Answer(request, response, views, view, token=caller.token, pieces=pieces, note=note)
+    return await answer.send()

@@ -2,7 +2,8 @@
 
 Guarantee: the requested range is in the database before its first byte is sent; how far it came is
 written at most five seconds behind and exactly at the end; nothing is sent after the view ended,
-unless the same person holds a newer view of the same thing, which then counts it.
+unless the same person holds a newer view of the same thing, which then counts it.  Of a token that
+is revoked the answer ends with the next note, within five seconds.
 Not covered: bytes that the network lost after the kernel took them; they count as served.
 """
 
@@ -37,11 +38,13 @@ class Answer:
         views: Views,
         view: View,
         *,
+        token: str,
         pieces: AsyncGenerator[bytes, None],
         note: "Note",
     ) -> None:
         self._request, self._response, self._view = request, response, view
         self._pieces, self._note = pieces, note
+        self._token, self._access, self._revoked = token, request.app[PARTS].access, False
         self._views, self._clock = views, request.app[PARTS].clock
         self._stop = self._views.streams.begin(view.id)
         self._writing: asyncio.Future[None] | None = None
@@ -99,6 +102,8 @@ class Answer:
         """The view has ended: go on under the one that took its place, if there is one.
 
         What still waits in the transport counts for the new one."""
+        if self._revoked:
+            return False
         successor = await self._views.successor(self._view)
         if successor is None:
             return False
@@ -121,7 +126,7 @@ class Answer:
         return True
 
     async def _drained(self, writing: "asyncio.Future[None]") -> bool:
-        """Wait until the transport takes more; False if the view ends before.
+        """Wait until the transport takes more; False if the view or the token ends before.
 
         A player that has paused takes nothing for minutes: neither the end of the view nor the
         notes on the way wait for it.  `writing` is never cancelled while the answer may go on:
@@ -137,7 +142,9 @@ class Answer:
                     timeout=max(0.0, min(NOTE_S, left_s)),
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                await self._note.progress()
+                if await self._note.progress() and not await self._access.is_active(self._token):
+                    self._revoked = True
+                    return False
                 if writing in done:
                     writing.result()
                     return True
@@ -196,13 +203,15 @@ class Note:
             waiting = self._transport.get_write_buffer_size()
         self._out = max(self._out, self._handed - waiting)
 
-    async def progress(self) -> None:
-        """Note how far it came, at most every five seconds."""
+    async def progress(self) -> bool:
+        """Note how far it came, at most every five seconds; whether it was noted now."""
         now = asyncio.get_running_loop().time()
-        if now - self._noted_at >= NOTE_S:
-            self.look()
-            self._noted_at = now
-            await self._write(final=False)
+        if now - self._noted_at < NOTE_S:
+            return False
+        self.look()
+        self._noted_at = now
+        await self._write(final=False)
+        return True
 
     async def end(self) -> None:
         self._parts.metrics.served.inc(self._out - self.start)

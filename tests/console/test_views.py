@@ -7,13 +7,14 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientError, ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from console import ranges
+from console import ranges, sending
 from console.errors import RangeError
+from console.tokens import revoke_token
 from console.views import Served, View, close
 from storage import tables
 from storage.access import Right
@@ -157,6 +158,35 @@ async def test_closing_stops_what_is_being_sent_and_counts_only_what_went_out(
     assert served[0][0] == 0
     assert 0 < served[0][1] < len(large) // 2
     writer.close()
+
+
+async def test_a_revoked_token_gets_no_more_of_what_is_being_sent(
+    small: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the end of its view either: another open view of the same person does not go on."""
+    monkeypatch.setattr(sending, "NOTE_S", 0.1)
+    large = bytes(64 << 20)
+    item, officer = await small.item(large), await small.client()
+    token, secret = await small.token(Right.READ)
+    client = small.session({"Authorization": f"Bearer {secret}"})
+    view = await granted(client, item)
+    await granted(client, item)
+    async with client.get(view["url"]) as got:
+        await got.content.readexactly(1 << 20)  # and then nothing for a while
+        await revoke_token(small.ledger, token, "device lost")
+        async with asyncio.timeout(5):
+            while small.views.streams._running:
+                await asyncio.sleep(0.02)
+        with pytest.raises(ClientError):
+            await got.read()
+    async with client.get(view["url"]) as got:
+        assert got.status == 401
+    small.clock.shift_ms = 16 * 60 * 1000
+    assert await small.views.sweep() == 2
+    closed = [e["fields"] for e in await small.trail(officer, item) if e["type"] == "view.closed"]
+    (served,) = [end for fields in closed for _, end in fields["served"]]
+    assert 0 < served < len(large) // 2
+    assert not [fields for fields in closed if "unconfirmed" in fields]
 
 
 async def test_ranges_conditions_and_heads(small: House) -> None:
