@@ -99,6 +99,7 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         secure_cookies=chosen.secure_cookies,
         session_s=chosen.session_hours * 3600,
         view_s=chosen.view_minutes * 60,
+        interrupted_after_s=chosen.interrupted_seconds,
         login_failures=chosen.login_failures,
     )
 

@@ -121,6 +121,7 @@ class ConsoleSettings:
     language: str = "zh-CN"
     session_hours: int = 12
     view_minutes: int = 15
+    interrupted_seconds: int = 60
     login_failures: int = 10
     secure_cookies: bool = False
 
@@ -159,7 +160,10 @@ class Settings:
 NOT_SETTINGS = frozenset({"LIUHEN_CONFIG", "LIUHEN_TOKEN", "LIUHEN_TOKEN_FILE"})
 """Words of the environment that mean something else: `--config`, and the token of `push`."""
 
-_OTHER = frozenset({"LIUHEN_SIMULATIONS", "LIUHEN_CACHE"})  # of the test run
+_OTHER = frozenset(  # of the tests and the bench, which start servers
+    f"LIUHEN_{name}"
+    for name in ("SIMULATIONS", "SIMULATION_SEED", "MINIO", "VERSITYGW", "TUSD", "POSTGRES_BIN")
+)
 
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
@@ -210,6 +214,7 @@ def check(settings: Settings) -> None:
         ("jobs.heavy", settings.jobs.heavy, 1, 64),
         ("console.session_hours", settings.console.session_hours, 1, 24 * 30),
         ("console.view_minutes", settings.console.view_minutes, 1, 15),
+        ("console.interrupted_seconds", settings.console.interrupted_seconds, 5, 24 * 3600),
         ("console.login_failures", settings.console.login_failures, 1, 1000),
     ):
         if not least <= number <= most:

@@ -7,7 +7,7 @@ Three levels, the best that the machine allows is found by trying:
                  no capabilities, dies with the server
     namespaces   own user and network namespace (`unshare -rn`): no network, but the tool could
                  read what this server's user can read
-    limits       limits and white lists only: a warning on the health page
+    limits       limits and white lists only: a warning when the server starts
 
 At every level: limits on processor time, memory, file size and processes, no new privileges, and
 the tool is killed when the server dies, however it dies.
@@ -112,7 +112,7 @@ class Sandbox:
 
     @property
     def warning(self) -> str | None:
-        """A sentence for the health page where the sandbox is weaker than it should be."""
+        """A sentence for the server's words at the start where the sandbox is weaker than it should be."""
         if self.level is Level.BUBBLEWRAP:
             return None
         lacks = "has no network" if self.level is Level.NAMESPACES else "could reach the network"

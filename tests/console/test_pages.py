@@ -78,6 +78,24 @@ async def test_a_sealed_uploads_page_leads_to_its_item(small: House) -> None:
         assert (await answer.json())["goal"] == f"/items/{item}"
 
 
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+async def test_pages_that_need_scripts_say_so_where_there_are_none(
+    small: House, language: str
+) -> None:
+    browser = await small.browser(language=language)
+    said = f'<noscript><p class="problem">{CATALOGUES[language]["noscript"]}</p></noscript>'
+    for path in ("/", f"/items/{await small.item()}"):
+        assert said in await page(browser, path)
+    for path in ("/verify", "/login"):  # these work without
+        assert "<noscript>" not in await page(browser, path)
+
+
+async def test_a_reason_may_be_as_long_as_the_server_takes(small: House) -> None:
+    await small.upload("b" * 32, size=1000, offset=300, touched_ms=1)
+    text = await page(await small.browser(), f"/uploads/{'b' * 32}")
+    assert re.findall(r'name="reason" required maxlength="(\d+)"', text) == ["1000", "1000"]
+
+
 @pytest.mark.parametrize(("language", "word"), [("zh-CN", "没有权限"), ("en", "no right")])
 async def test_denied_missing_and_broken_have_pages_of_their_own(
     small: House, language: str, word: str

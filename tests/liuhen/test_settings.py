@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from liuhen import settings
+from liuhen.compose import console_settings
 from verify.errors import MalformedError
 
 PAGE = Path(__file__).parents[2] / "docs/operations/settings.md"
@@ -38,6 +39,16 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(tmp_p
     assert found.database_url() == "sqlite:////srv/x/liuhen.db"
     named = settings.load(None, {"LIUHEN_CONFIG": str(file)})
     assert named.server.port == 1
+
+
+def test_the_console_gets_what_was_chosen_for_it() -> None:
+    found = settings.load(
+        None, {"LIUHEN_CONSOLE_INTERRUPTED_SECONDS": "300", "LIUHEN_CONSOLE_VIEW_MINUTES": "5"}
+    )
+    chosen = console_settings(found)
+    assert (chosen.interrupted_after_s, chosen.view_s) == (300, 300)
+    with pytest.raises(MalformedError, match=r"interrupted_seconds: expected 5 to 86400"):
+        settings.load(None, {"LIUHEN_CONSOLE_INTERRUPTED_SECONDS": "1"})
 
 
 @pytest.mark.parametrize(
