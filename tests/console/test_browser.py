@@ -112,30 +112,44 @@ async def test_the_video_plays_seeks_by_key_and_leaves_two_entries(
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("locale", "stored", "sealed", "playable"),
+    [
+        ("zh-CN", "已存储 ×1", "已封存", "可以播放"),
+        ("en", "Stored ×1", "Sealed", "Playable"),
+    ],
+)
 async def test_states_change_while_one_looks_and_the_recording_becomes_playable(
-    small: House, browser: Browser, film: bytes
+    small: House,
+    browser: Browser,
+    film: bytes,
+    locale: str,
+    stored: str,
+    sealed: str,
+    playable: str,
 ) -> None:
     item = await small.item(film, verdict=None, publish=False)
-    page, wrong = await signed_in(small, browser, "zh-CN")
+    page, wrong = await signed_in(small, browser, locale)
     await page.goto(f"{small.url}/items/{item}")
     word = page.locator("[data-word]")
-    assert await word.inner_text() == "已存储 ×1"
+    assert await word.inner_text() == stored
     await small.publisher.publish()
-    await until(page, "document.querySelector('[data-word]').textContent === '已封存'")
+    await until(page, f"document.querySelector('[data-word]').textContent === '{sealed}'")
     row = {"item": item, "verdict": "native", "reason": None, "probe": "{}", "duration_ms": 12000}
     await small.database.write(lambda c: c.execute(insert(tables.media).values(row)).close())
-    await until(page, "document.querySelector('[data-word]').textContent === '可以播放'")
+    await until(page, f"document.querySelector('[data-word]').textContent === '{playable}'")
     await until(page, "document.querySelector('[data-start]').checkVisibility()")
     await page.click("[data-start]")
     await until(page, f"{TIME} > 0.2")
     assert wrong == []
 
 
+@pytest.mark.parametrize("locale", ["zh-CN", "en"])
 async def test_what_the_page_says_about_verifying_can_be_followed(
-    small: House, browser: Browser, film: bytes, tmp_path: Path
+    small: House, browser: Browser, film: bytes, tmp_path: Path, locale: str
 ) -> None:
     item = await small.item(film, name="现场 '1'.mp4")
-    page, wrong = await signed_in(small, browser, "en")
+    page, wrong = await signed_in(small, browser, locale)
     await page.goto(f"{small.url}/items/{item}")
     for selector in (".receipt a.button", "[data-download] button"):
         async with page.expect_download() as waiting:
