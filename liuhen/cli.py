@@ -26,7 +26,19 @@ MODULES = {
     "token": "token",
     "erase": "erase",
 }
-"""Command and its module below `liuhen.commands`; the command has its module's name there."""
+"""Command and its module below `liuhen.commands`; the command has its own name there."""
+
+SHORT = {
+    "serve": "Run the server; SIGTERM or Ctrl-C stops it cleanly.",
+    "push": "Hand FILEs (or all files below folders) over; each ends with a checked receipt beside it.",
+    "verify": "Check RECEIPT and FILE with a trusted --key VKEY or --policy FILE; needs no server.",
+    "scrub": "Hash every stored object, tile, bundle and entry against the log.",
+    "log": "Look after the evidence log.",
+    "rebuild": "Write a lost database again from the store.",
+    "token": "Make, list and revoke tokens.",
+    "erase": "Erase fields of an entry from database and store.",
+}
+"""What each command does, as it says itself: the overview loads none of them."""
 
 
 class Lazy(MutableMapping[str, click.Command]):
@@ -69,7 +81,15 @@ class Config:
         return settings.load(self.file, os.environ)
 
 
-@click.group(cls=Commands, commands=Lazy())
+class Main(Commands):
+    """The overview is read from `SHORT`: loading all commands takes seconds."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SHORT[name]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=Main, commands=Lazy())
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from capture.errors import ChangedError, PinnedKeyError, RetryError
-from liuhen.cli import main
+from liuhen.cli import SHORT, main
 from liuhen.exits import exit_code
 from storage.errors import DatabaseBehindError, HaltedError
 from verify.errors import (
@@ -109,11 +109,17 @@ def test_no_command_takes_a_secret_and_each_says_what_it_does(
     assert command.get_short_help_str(), path
 
 
-@pytest.mark.parametrize("command", ["token", "verify", "push"])
+def test_the_overview_says_of_each_command_what_it_says_itself() -> None:
+    assert {name: c.get_short_help_str(1000) for name, c in main.commands.items()} == SHORT
+    shown = " ".join(invoke("--help").output.split())
+    assert [name for name, text in SHORT.items() if f" {name} {text}" not in shown] == []
+
+
+@pytest.mark.parametrize("command", ["", "token", "verify", "push"])
 def test_help_loads_neither_database_nor_server(command: str) -> None:
     program = (
         "import sys; from liuhen.cli import main\n"
-        f"try: main(['{command}', '--help'])\n"
+        f"try: main({[*command.split(), '--help']})\n"
         "except SystemExit as end: assert not end.code\n"
         "print([m for m in ('sqlalchemy', 'alembic', 'minio', 'psycopg') if m in sys.modules])"
     )
