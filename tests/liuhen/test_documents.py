@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from console.metrics import Metrics
 from liuhen.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -73,3 +74,12 @@ def test_nothing_speaks_of_a_machine_or_an_index() -> None:
     ]  # fmt: skip
     bad = [(p.name, h) for p in listed for h in hosts if h in p.read_text(errors="ignore")]
     assert not bad
+
+
+def test_every_metric_is_in_the_handbook() -> None:
+    page = (ROOT / "docs/operations/README.md").read_text()
+    names = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in Metrics().registry.collect()
+    }
+    assert set(re.findall(r"^\| `(liuhen_\w+)` \|", page, re.MULTILINE)) == names
