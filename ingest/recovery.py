@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from ingest import rows, rules
 from ingest.rules import Upload
 from ingest.uploads import Uploads
+from storage.errors import StorageFullError
 from storage.ledger import Draft, Event
 from verify.errors import ConflictError, EvidenceError, NotFoundError
 
@@ -78,9 +79,12 @@ class IngestRecovery:
         """One file that cannot be read is no reason not to start; it stays as it is, and is told."""
         try:
             await self._measure(upload, report, has_row=has_row)
-        except OSError as exc:
+        except (
+            OSError,
+            StorageFullError,
+        ) as exc:  # a full disk is emptied by sealing, after a start
             report.unread.append(upload.id)
-            log.error("staging of upload %s cannot be read: %s", upload.id, exc)  # noqa: TRY400
+            log.error("staging of upload %s is not measured: %s", upload.id, exc)  # noqa: TRY400
 
     async def _measure(self, upload: Upload, report: Report, *, has_row: bool) -> None:
         """The offset of an upload is what the disk holds of it."""

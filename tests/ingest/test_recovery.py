@@ -15,6 +15,7 @@ from ingest.recovery import IngestRecovery
 from ingest.staging import Staging
 from storage import tables
 from storage.disk_real import FolderDisk, FolderFile
+from storage.errors import StorageFullError
 from tests.ingest.server import Remote, append, create, head, look, receipt, running
 from verify.errors import VerificationError
 from verify.fingerprint import CHUNK, ChunkTree
@@ -125,9 +126,14 @@ async def test_a_file_that_cannot_be_read_does_not_keep_the_server_from_starting
     def broken(self: FolderFile, offset: int, size: int) -> bytes:
         raise OSError(5, "Input/output error")
 
+    def full(self: FolderFile, offset: int, size: int) -> bytes:
+        raise StorageFullError("chunk hashes: expected room on the disk, got none")
+
     async with running(tmp_path, recover=False) as server:
         with monkeypatch.context() as patch:
             patch.setattr(FolderFile, "read_at", broken)
+            assert (await IngestRecovery(server.uploads).run()).unread == [at[-32:]]
+            patch.setattr(FolderFile, "read_at", full)
             assert (await IngestRecovery(server.uploads).run()).unread == [at[-32:]]
         assert (await IngestRecovery(server.uploads).run()).measured == [at[-32:]]
         assert (await head(server, here(server, at)))[1]["Upload-Offset"] == "3000000"
