@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
 from console import ranges, sending
+from console import views as views_module
 from console.errors import RangeError
 from console.tokens import revoke_token
 from console.views import Served, View, close
 from storage import tables
 from storage.access import Right
 from tests.console.conftest import House
+from verify.errors import ConflictError
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
 PURPOSE = {"purpose": "法制审核", "what": "playable"}
@@ -98,6 +100,39 @@ async def test_a_closed_or_expired_view_serves_nothing_and_the_sweep_closes_it(
     last = (await small.trail(client, item))[-1]
     assert (last["type"], last["actor"]) == ("view.closed", "sys")
     assert last["fields"]["served"] == []
+
+
+async def test_one_view_that_cannot_be_closed_keeps_neither_the_others_nor_the_sweep(
+    small: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, client = await small.item(BODY), await small.client()
+    views = sorted([(await granted(client, item))["view"] for _ in range(3)])
+    small.clock.shift_ms = 16 * 60 * 1000
+    ordinary = small.views.close
+
+    async def refuses_one(view: View, *, actor: str) -> None:
+        if view.id == views[0]:
+            raise ConflictError("refused")
+        await ordinary(view, actor=actor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(small.views, "close", refuses_one)
+        assert await small.views.sweep() == 2
+
+    async def fails() -> int:
+        looks.append(1)
+        raise RuntimeError("not foreseen")
+
+    looks: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(views_module, "SWEEP_S", 0.01)
+        patch.setattr(small.views, "sweep", fails)
+        sweeping = asyncio.create_task(small.views.run())
+        async with asyncio.timeout(5):
+            while len(looks) < 3:
+                await asyncio.sleep(0.01)
+        sweeping.cancel()
+    assert await small.views.sweep() == 1
 
 
 async def test_closing_twice_records_once(small: House) -> None:
