@@ -9,9 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
+from playwright.async_api import async_playwright
 
-from tests.e2e.server import free_port
+from deploy.screenshots import browser_path
+from tests.console.test_browser import until
+from tests.e2e.server import RealServer, free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,3 +86,42 @@ def test_the_verify_commands_of_the_readme_work(first: tuple[Path, str], tmp_pat
         )  # fmt: skip
         assert found.returncode == 0, found.stdout + found.stderr
         assert "Not checked" in found.stdout
+
+
+async def test_what_the_pipeline_made_really_plays(first: tuple[Path, str]) -> None:
+    """Every recording of the demo that is called playable: frames advance, seeking works."""
+    data, _ = first
+    token = json.loads((data / "demo.json").read_text())["person"]
+    server = RealServer(data.parent, {"LIUHEN_PATHS_DATA": str(data)})
+    await server.start()
+    try:
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http,
+            async_playwright() as playwright,
+        ):
+            async with http.get(f"{server.url}/api/items") as answer:
+                items = (await answer.json())["items"]
+            names = {i["name"]: i["id"] for i in items if i["state"]["name"] == "playable"}
+            assert sorted(n.split("_")[0][:3] for n in names) == ["202", "DSJ", "IPC"]
+            browser = await playwright.chromium.launch(
+                executable_path=browser_path(),
+                args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+            )
+            page = await browser.new_page(locale="zh-CN")
+            await page.goto(f"{server.url}/login")
+            await page.fill("input[name=token]", token)
+            await page.press("input[name=token]", "Enter")
+            await page.wait_for_url(f"{server.url}/")
+            for name, item in names.items():
+                await page.goto(f"{server.url}/items/{item}")
+                await page.click("[data-start]")
+                media = "document.querySelector('video, audio')"
+                await until(page, f"{media}.currentTime > 0.3")
+                if not name.endswith(".WAV"):
+                    frames = f"{media}.getVideoPlaybackQuality().totalVideoFrames"
+                    assert await page.evaluate(frames) > 3, name
+                await page.evaluate(f"() => {{ {media}.currentTime = 7 }}")
+                await until(page, f"{media}.currentTime > 7.2")
+            await browser.close()
+    finally:
+        await server.stop()
