@@ -10,6 +10,7 @@ This is the only module that joins siblings: what `cases` does after `ingest` ha
 """
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -269,6 +270,19 @@ async def prepared(core: Core) -> None:
             await asyncio.sleep(min(0.25 * 2.0**failures, 30.0))
 
 
+async def requeued(core: Core) -> None:
+    """`enqueue_missing`, however long the database is away."""
+    failures = 0
+    while True:
+        now_ms = core.clock.now_ms()
+        try:
+            return await core.database.write(functools.partial(enqueue_missing, now_ms=now_ms))
+        except UnavailableError as exc:
+            failures += 1
+            log.warning("missing jobs are not made yet: %s", exc)
+            await asyncio.sleep(min(0.25 * 2.0**failures, 30.0))
+
+
 async def run(server: Server, stop: asyncio.Event) -> None:
     """Compare, then publish, set heads, run jobs and sweep, until `stop`.
 
@@ -281,8 +295,7 @@ async def run(server: Server, stop: asyncio.Event) -> None:
         if not core.startup.compared.is_set():
             await prepared(core)
             await core.startup.run()
-        now_ms = core.clock.now_ms()
-        await core.database.write(lambda conn: enqueue_missing(conn, now_ms))
+        await requeued(core)
         async with asyncio.TaskGroup() as group:
             group.create_task(core.publisher.run(), name="publisher")
             group.create_task(server.heads.run(), name="heads")

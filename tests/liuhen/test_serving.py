@@ -4,14 +4,19 @@ import asyncio
 import json
 import logging
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from liuhen import lock
 from liuhen import logging as words
+from liuhen.compose import requeued
+from liuhen.core import Core
 from liuhen.serve import admitted, check_binding
 from liuhen.settings import LoggingSettings, ServerSettings
-from verify.errors import ConflictError, MalformedError
+from storage.clock import SystemClock
+from verify.errors import ConflictError, MalformedError, UnavailableError
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
@@ -51,6 +56,21 @@ async def test_a_folder_has_one_owner_who_is_named(tmp_path: Path) -> None:
                 pass
     async with lock.locked(tmp_path):
         pass
+
+
+async def test_a_database_that_is_away_for_a_moment_at_the_start_ends_no_server() -> None:
+    class Away:
+        asked = 0
+
+        async def write(self, _work: object) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise UnavailableError("database: expected an answer, got none")
+
+    database = Away()
+    async with asyncio.timeout(10):
+        await requeued(cast("Core", SimpleNamespace(database=database, clock=SystemClock())))
+    assert database.asked == 2
 
 
 async def test_a_short_command_is_waited_for(tmp_path: Path) -> None:
