@@ -7,8 +7,11 @@ import asyncio
 import asyncio.base_events
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
@@ -121,6 +124,23 @@ class SimulatedDatabase(Database):
         self._discard()
         await self._reads.dispose()
         await self._reader.dispose()
+
+
+@cache
+def empty_database() -> bytes:
+    """A database file with all tables and nothing in them; migrated once, not once a run."""
+
+    async def make(path: Path) -> None:
+        database = await Database.open(f"sqlite:///{path}")
+        await database.migrate()
+        await database.truncate_wal()
+        await database.close()
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        with ThreadPoolExecutor(1) as pool:  # a loop may be running here
+            pool.submit(asyncio.run, make(path)).result()
+        return path.read_bytes()
 
 
 def _at(step: Callable[[str], None], name: str) -> None:

@@ -30,7 +30,12 @@ from storage.objects.port import ObjectStore
 from storage.threads import inline
 from tests.simulation.disk import SimulatedDisk
 from tests.simulation.faults import Crash, Faults
-from tests.simulation.machine import SimulatedDatabase, VirtualClock, VirtualLoop
+from tests.simulation.machine import (
+    SimulatedDatabase,
+    VirtualClock,
+    VirtualLoop,
+    empty_database,
+)
 from tests.simulation.store import SimulatedStore
 from verify.errors import EvidenceError, UnavailableError
 
@@ -149,6 +154,7 @@ class World:
         self.clock = VirtualClock(loop)
         self.disk = SimulatedDisk(seed, self.step)
         self.path = folder / "liuhen.db"
+        self.path.write_bytes(empty_database())
         self.stores: list[SimulatedStore | DirectoryStore] = []
         for number in range(copies):
             if far:
@@ -164,7 +170,6 @@ class World:
         self.given = Given()
         self.server: Server | None = None
         self.database: SimulatedDatabase | None = None
-        self.migrated = False
         self.last_error: Exception | None = None
         self.steps = 0  # of the last life
 
@@ -295,9 +300,6 @@ class World:
 
     async def _serve(self) -> None:
         self.database = await SimulatedDatabase.start(str(self.path), self.step)
-        if not self.migrated:
-            await self.database.migrate()
-            self.migrated = True
         self.server = Server(self, self.database)
         await self.server.live()
 
