@@ -136,7 +136,7 @@ async def test_a_deferred_length_has_to_fit_when_it_is_known(
         more = {"Upload-Length": str(len(DATA))}
         assert (await append(server, at, 500_000, DATA[500_000:], **more))[0] == 507
         assert (await append(server, at, 500_000, DATA[500_000:1_500_000]))[0] == 507
-        monkeypatch.setattr(FolderDisk, "free", lambda _: 0)
+        monkeypatch.setattr(FolderDisk, "free", lambda *_: 0)
         assert (await append(server, at, 500_000, b"x"))[0] == 507
 
 
