@@ -71,7 +71,6 @@ class Slots:
 
     def __init__(self) -> None:
         self._holders: dict[str, Holder] = {}
-        self._lines: dict[str, int] = {}
 
     @property
     def running(self) -> frozenset[str]:

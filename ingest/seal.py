@@ -60,8 +60,9 @@ class Sealer:
                 await self._seal(attempt, upload)
             except LostError:
                 raise
-            except EvidenceError as exc:
-                said = f"{type(exc).code}: {exc}"
+            except (EvidenceError, OSError) as exc:
+                code = type(exc).code if isinstance(exc, EvidenceError) else "disk"
+                said = f"{code}: {exc}"
                 await attempt.write(lambda c: rows.note_problem(c, upload.id, said))
                 raise
         await self.threads(self.staging.free_files, upload.id)

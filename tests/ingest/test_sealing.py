@@ -1,6 +1,7 @@
 """Sealing under faults: nothing is sealed that does not read back, nothing is freed too early."""
 
 import asyncio
+import errno
 import hashlib
 import random
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from ingest.limits import Limits
 from ingest.recovery import IngestRecovery
+from ingest.staging import Staging
 from storage import tables
 from storage.clock import SystemClock
 from storage.disk_real import FolderDisk
@@ -207,6 +209,28 @@ async def test_staging_that_rots_is_told_and_not_stored_again_and_again(tmp_path
         assert path.exists()
         kept = [k async for k in server.stores[0].list(Class.EVIDENCE) if not k.endswith(".tree")]
         assert len(kept) == 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_a_staging_disk_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async with running(tmp_path, jobs=False) as server:
+        at = await send(server)
+        monkeypatch.setattr(Staging, "held", broken)
+        task = asyncio.create_task(server.runner.run())
+
+        async def told() -> bool:
+            return (await look(server, at)).get("problem", "").startswith("disk: ")
+
+        await until(told)
+        monkeypatch.undo()
+        await receipt(server, at)  # it catches up by itself
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
