@@ -57,7 +57,7 @@ def test_a_broken_key_file_is_refused_without_showing_it(tmp_path: Path, change:
     path.write_bytes(change if isinstance(change, bytes) else secret.replace(b"/a", b"/c"))
     with pytest.raises(MalformedError, match=r"keys/log.key: expected") as raised:
         open_key(disk, warn=lambda _: None)
-    assert secret.decode().strip().rsplit("+", 1)[1][:20] not in str(raised.value)
+    assert secret.decode().strip()[-20:] not in str(raised.value)
 
 
 def test_it_signs_what_extends_what_it_signed(tmp_path: Path) -> None:
