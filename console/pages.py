@@ -110,6 +110,7 @@ async def _render(
         .render(
             t=spoken,
             lang=spoken.language,
+            zone=spoken.zone.key,
             caller=caller,
             rights=frozenset(caller.rights) if caller is not None else frozenset(),
             here=request.path_qs if request.method == "GET" else "/",

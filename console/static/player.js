@@ -41,7 +41,7 @@
 
   function until(granted) {
     const end = new Date(granted.until);
-    root.querySelector("[data-until]").textContent = text.textUntil.replace("{time}", end.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" }));
+    root.querySelector("[data-until]").textContent = text.textUntil.replace("{time}", end.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: document.body.dataset.zone }));
     clearTimeout(renewing);
     const left = end - Date.now();
     renewing = setTimeout(renew, Math.max(1000, left - Math.min(RENEW_BEFORE, left / 3)));
