@@ -193,6 +193,22 @@ case = Table(
     Column("officers", Text, nullable=False),  # JSON list of text
     Column("opened_index", Big, nullable=False),
     Column("opened_ms", Big, nullable=False),
+    Column("changed_index", Big, nullable=False),  # of the entry that the words above come from
+    Column("procedure", Text),  # name@version that the case began with
+    Column("procedure_digest", DIGEST),
+    Column("organ", ID),
+    Column("unit", ID),
+    Column("people", Text, nullable=False),  # JSON list of person ids: its officers
+    Column("parties", Text, nullable=False),  # JSON list of text
+    Column("place", Text),  # JSON {"text", "lat_e7", "lon_e7"}
+    Column("private", Boolean, nullable=False),
+    Column("viewers", Text, nullable=False),  # JSON list of person ids, where private
+    Column("external_system", Text),  # the 办案 system that it came from, and its key there
+    Column("external_key", Text),
+    Column("closed_index", Big),  # of the newest filing
+    UniqueConstraint("external_system", "external_key"),
+    Index(None, "organ", "opened_index"),
+    Index(None, "unit", "opened_index"),
 )  # fmt: skip
 
 link = Table(
@@ -205,6 +221,7 @@ link = Table(
     Column("linked_leaf", DIGEST, nullable=False),
     Column("unlinked_index", Big),
     Column("unlink_reason", Text),
+    Column("proposal", Text),  # JSON: score and reasons of the proposal that was confirmed
     Index(None, "case"),
     Index(None, "item"),
 )  # fmt: skip
@@ -237,10 +254,335 @@ token = Table(
     Column("issued_index", Big, nullable=False),
     Column("issued_ms", Big, nullable=False),
     Column("revoked_index", Big),
+    Column("person", ID),  # a person's own token: his roles, and no more than `rights`
+    Column("organ", ID),  # a program's token that sees this organ only
+)  # fmt: skip
+
+# --- the case, projected --------------------------------------------------------------------
+
+case_person = Table(  # whose cases: from case.opened and case.changed
+    "case_person", metadata,
+    Column("case", ID, primary_key=True),
+    Column("person", ID, primary_key=True),
+    Index(None, "person"),
+)  # fmt: skip
+
+case_point = Table(  # something happened at a time; corrections are rows of their own
+    "case_point", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("case", ID, nullable=False),
+    Column("point", Text, nullable=False),
+    Column("occasion", Text, nullable=False),  # "1" where the entry names none
+    Column("at_ms", Big, nullable=False),
+    Column("uncertainty_ms", Big, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("text", Text),
+    Column("replaces", Big),
+    Column("marks", Text, nullable=False),
+    Index(None, "case"),
+)  # fmt: skip
+
+case_stage = Table(  # transitions, acts and facts alike
+    "case_stage", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("case", ID, nullable=False),
+    Column("transition", Text, nullable=False),
+    Column("stage", Text, nullable=False),  # where the case stands after it
+    Column("exit", Text),
+    Column("how", String(4), nullable=False),  # act, fact
+    Column("at_ms", Big, nullable=False),
+    Column("stated", Text, nullable=False),  # JSON list: conditions that the person stated
+    Column("other", ID),  # the case that it was merged into or split from
+    Column("reason", Text),
+    Column("marks", Text, nullable=False),
+    Index(None, "case"),
+)  # fmt: skip
+
+document = Table(
+    "document", metadata,
+    Column("id", ID, primary_key=True),
+    Column("case", ID, nullable=False),
+    Column("kind", Text, nullable=False),  # the document's code in the procedure
+    Column("stage", Text),
+    Column("how", String(4), nullable=False),  # act (issued here), fact (added)
+    Column("at_ms", Big, nullable=False),
+    Column("number", Text),
+    Column("title", Text),
+    Column("source", Text),
+    Column("item", ID),
+    Column("marks", Text, nullable=False),
+    Column("index", Big, nullable=False),
+    Index(None, "case"),
+    Index(None, "number"),
+)  # fmt: skip
+
+judgement = Table(  # verdicts as they were given, with the versions that they were given under
+    "judgement", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("case", ID, nullable=False),
+    Column("verdicts", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Index(None, "case"),
+)  # fmt: skip
+
+filing = Table(
+    "filing", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("case", ID, nullable=False),
+    Column("at_ms", Big, nullable=False),
+    Column("defects", Text, nullable=False),  # JSON list; it never goes away
+    Column("leader", ID),
+    Column("leader_name", Text),
+    Index(None, "case"),
+)  # fmt: skip
+
+approval = Table(  # what somebody asks and somebody else decides
+    "approval", metadata,
+    Column("id", ID, primary_key=True),
+    Column("kind", String(16), nullable=False),  # interruption, exemption, access, policy
+    Column("case", ID),
+    Column("item", ID),
+    Column("rule", Text),
+    Column("occasion", Text),
+    Column("code", Text),  # cause of an interruption, ground of an exemption, version of a policy
+    Column("text", Text, nullable=False),
+    Column("start_ms", Big),  # of the hole; from when the policy holds
+    Column("end_ms", Big),  # of the hole; until when access is asked for; when an exemption was due
+    Column("value", Text),  # JSON: the policy
+    Column("marks", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_index", Big, nullable=False),
+    Column("asked_ms", Big, nullable=False),
+    Column("decision", String(12)),  # approved, refused, withdrawn
+    Column("decided_by", Text),
+    Column("decided_index", Big),
+    Column("decided_ms", Big),
+    Column("decided_reason", Text),
+    Column("until_ms", Big),  # of what was approved
+    Index(None, "case"),
+    Index(None, "item"),
+    Index(None, "kind", "decision"),
+)  # fmt: skip
+
+# --- whose recording, projected -------------------------------------------------------------
+
+attribution = Table(  # the newest of each item
+    "attribution", metadata,
+    Column("item", ID, primary_key=True),
+    Column("device", ID),
+    Column("person", ID),
+    Column("unit", ID),
+    Column("organ", ID),
+    Column("start_ms", Big),
+    Column("end_ms", Big),
+    Column("kind", String(8), nullable=False),  # video, audio, photo, other
+    Column("carrier", String(16), nullable=False),
+    Column("sound", Boolean, nullable=False),
+    Column("time_source", Text),
+    Column("offset_ms", Big),
+    Column("uncertainty_ms", Big, nullable=False),
+    Column("place", Text),
+    Column("marks", Text, nullable=False),
+    Column("due_ms", Big),  # of the upload clock
+    Column("due_basis", Text),  # duty, recording
+    Column("policy", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("index", Big, nullable=False),
+    Index(None, "person", "start_ms"),
+    Index(None, "device", "start_ms"),
+)  # fmt: skip
+
+waiting = Table(  # the inbox: sealed items without a live link
+    "waiting", metadata,
+    Column("item", ID, primary_key=True),
+    Column("person", ID),
+    Column("unit", ID),
+    Column("organ", ID),
+    Column("sealed_index", Big, nullable=False),
+    Column("sealed_ms", Big, nullable=False),
+    Column("due_ms", Big),
+    Index(None, "sealed_index"),
+    Index(None, "organ", "sealed_index"),
+    Index(None, "unit", "sealed_index"),
+    Index(None, "person", "sealed_index"),
+)  # fmt: skip
+
+late = Table(  # a mark for ever, with both times
+    "late", metadata,
+    Column("item", ID, primary_key=True),
+    Column("ended_ms", Big, nullable=False),
+    Column("due_ms", Big, nullable=False),
+    Column("sealed_ms", Big, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("index", Big, nullable=False),
+)  # fmt: skip
+
+flag = Table(  # privacy: who may see the item without a second approval
+    "flag", metadata,
+    Column("item", ID, primary_key=True),
+    Column("private", Boolean, nullable=False),
+    Column("viewers", Text, nullable=False),  # JSON list of person ids
+    Column("index", Big, nullable=False),
+)  # fmt: skip
+
+refusal = Table(  # a proposal that a person refused is not made again
+    "refusal", metadata,
+    Column("case", ID, primary_key=True),
+    Column("item", ID, primary_key=True),
+    Column("index", Big, nullable=False),
+    Index(None, "item"),
+)  # fmt: skip
+
+# --- people, devices, rosters, policy, projected --------------------------------------------
+
+organ = Table(
+    "organ", metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("code", Text),
+    Column("parent", ID),  # the organ that supervises it
+    Column("index", Big, nullable=False),
+)  # fmt: skip
+
+unit = Table(
+    "unit", metadata,
+    Column("id", ID, primary_key=True),
+    Column("organ", ID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("parent", ID),
+    Column("ended", Boolean, nullable=False),
+    Column("index", Big, nullable=False),
+    Index(None, "organ"),
+)  # fmt: skip
+
+person = Table(
+    "person", metadata,
+    Column("id", ID, primary_key=True),
+    Column("account", Text, unique=True),  # null once erased
+    Column("name", Text, nullable=False),
+    Column("organ", ID),
+    Column("unit", ID),
+    Column("roles", Text, nullable=False),  # JSON list
+    Column("certificate", Text),  # 执法证号
+    Column("certificate_from_ms", Big),
+    Column("certificate_until_ms", Big),
+    Column("ended_ms", Big),
+    Column("subject", Text, unique=True),  # of OIDC
+    Column("index", Big, nullable=False),
+    Index(None, "organ"),
+    Index(None, "unit"),
+    Index(None, "certificate"),
+)  # fmt: skip
+
+policy = Table(  # approved versions; the shipped one is data of `cases.policy`
+    "policy", metadata,
+    Column("version", String(64), primary_key=True),
+    Column("valid_from_ms", Big, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("index", Big, nullable=False),
+)  # fmt: skip
+
+rule_list = Table(  # 音像记录事项清单
+    "rule_list", metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("organ", ID),
+    Column("valid_from_ms", Big, nullable=False),
+    Column("valid_until_ms", Big),
+    Column("rows", Text, nullable=False),
+    Column("index", Big, nullable=False),
+    UniqueConstraint("name", "version"),
+)  # fmt: skip
+
+procedure = Table(
+    "procedure", metadata,
+    Column("name", String(64), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("digest", DIGEST, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("organ", ID),
+    Column("index", Big, nullable=False),
+)  # fmt: skip
+
+roster = Table(
+    "roster", metadata,
+    Column("id", ID, primary_key=True),
+    Column("organ", ID),
+    Column("name", Text, nullable=False),
+    Column("set_index", Big, nullable=False),
+    Column("withdrawn_index", Big),
+)  # fmt: skip
+
+shift = Table(  # of rosters that were not withdrawn
+    "shift", metadata,
+    Column("roster", ID, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("person", ID, nullable=False),
+    Column("start_ms", Big, nullable=False),
+    Column("end_ms", Big, nullable=False),
+    Column("remote", Boolean, nullable=False),
+    Index(None, "person", "start_ms"),
+)  # fmt: skip
+
+device = Table(  # what a source is: a camera, a recorder, a station
+    "device", metadata,
+    Column("id", ID, primary_key=True),
+    Column("serial", Text),
+    Column("model", Text),
+    Column("carrier", String(16), nullable=False),
+    Column("organ", ID),
+    Column("unit", ID),
+    Column("zone", Text),
+    Column("ended_ms", Big),
+    Column("index", Big, nullable=False),
+    Index(None, "serial"),
+)  # fmt: skip
+
+custody = Table(
+    "custody", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("device", ID, nullable=False),
+    Column("what", String(12), nullable=False),
+    Column("at_ms", Big, nullable=False),
+    Column("person", ID),
+    Column("check", Text),  # JSON: battery, storage, clock before use
+    Index(None, "device", "at_ms"),
+    Index(None, "person", "at_ms"),
+)  # fmt: skip
+
+device_user = Table(  # a device knows its user by a code of six characters
+    "device_user", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("device", ID),  # null: on every device
+    Column("code", Text, nullable=False),
+    Column("person", ID, nullable=False),
+    Column("valid_from_ms", Big, nullable=False),
+    Column("valid_until_ms", Big),
+    Index(None, "code"),
+)  # fmt: skip
+
+device_offset = Table(  # device clock minus server clock
+    "device_offset", metadata,
+    Column("index", Big, primary_key=True, autoincrement=False),
+    Column("device", ID, nullable=False),
+    Column("at_ms", Big, nullable=False),
+    Column("offset_ms", Big, nullable=False),
+    Column("uncertainty_ms", Big, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("marks", Text, nullable=False),
+    Index(None, "device", "at_ms"),
 )  # fmt: skip
 
 PROJECTED = (
     mention, erasure, source, upload, item, copy, derived, case, link, view, token,
+    case_person, case_point, case_stage, document, judgement, filing, approval,
+    attribution, waiting, late, flag, refusal,
+    organ, unit, person, policy, rule_list, procedure, roster, shift,
+    device, custody, device_user, device_offset,
 )  # fmt: skip
 
 # --- operational ----------------------------------------------------------------------------
@@ -251,12 +593,28 @@ token_secret = Table(
     Column("digest", DIGEST, nullable=False, unique=True),  # SHA-256 of 32 random bytes' text
 )  # fmt: skip
 
+credential = Table(  # of a local account
+    "credential", metadata,
+    Column("person", ID, primary_key=True),
+    Column("password", Text, nullable=False),  # argon2id
+    Column("must_change", Boolean, nullable=False),
+    Column("totp", Text),
+    Column("totp_last", Big),  # counter of the last code, which is good once
+    Column("failed", Integer, nullable=False),
+    Column("locked_until_ms", Big),
+    Column("changed_ms", Big, nullable=False),
+)  # fmt: skip
+
 session = Table(
     "session", metadata,
     Column("digest", DIGEST, primary_key=True),  # SHA-256 of the cookie's value
-    Column("token", ID, nullable=False),
+    Column("token", ID),  # of a program or a person …
+    Column("person", ID),  # … or a person who signed in
     Column("csrf", String(64), nullable=False),
+    Column("created_ms", Big, nullable=False),
+    Column("seen_ms", Big, nullable=False),
     Column("expires_ms", Big, nullable=False),
+    Index(None, "person"),
 )  # fmt: skip
 
 transfer = Table(  # the moving part of an upload

@@ -31,8 +31,9 @@ def _optional(kind: Kind, *, erasable: bool = False) -> Field:
     return Field(kind, required=False, erasable=erasable)
 
 
-ID, DIGEST, TEXT, INT, TIME, LIST, OBJECT = (
-    Field("id"), Field("digest"), Field("text"), Field("int"), Field("time"), Field("list"), Field("object"),
+ID, DIGEST, TEXT, INT, BOOL, TIME, LIST, OBJECT = (
+    Field("id"), Field("digest"), Field("text"), Field("int"), Field("bool"), Field("time"),
+    Field("list"), Field("object"),
 )  # fmt: skip
 PERSONAL = Field("text", erasable=True)
 
@@ -76,12 +77,70 @@ TYPES: Mapping[str, EntryType] = {
         ),
         _type(
             "case.opened", "c", case=ID, number=TEXT, kind=TEXT, title=PERSONAL,
-            officers=Field("list", erasable=True),
+            officers=Field("list", erasable=True), procedure=_optional("text"),
+            procedure_digest=_optional("digest"), organ=_optional("id"), unit=_optional("id"),
+            people=_optional("list"), parties=_optional("list", erasable=True),
+            place=_optional("object", erasable=True), private=_optional("bool"),
+            viewers=_optional("list"), external=_optional("object"),
+        ),
+        _type(
+            "case.changed", "c", case=ID, title=PERSONAL, officers=Field("list", erasable=True),
+            people=LIST, parties=Field("list", erasable=True),
+            place=_optional("object", erasable=True), unit=_optional("id"), private=BOOL,
+            viewers=LIST, reason=PERSONAL,
+        ),
+        _type(
+            "case.point", "c", case=ID, point=TEXT, at=TIME, source=TEXT,
+            uncertainty_ms=_optional("int"), occasion=_optional("text"),
+            text=_optional("text", erasable=True), replaces=_optional("int"),
+            marks=_optional("list"),
+        ),
+        _type(
+            "case.stage", "c", case=ID, transition=TEXT, stage=TEXT, how=TEXT, at=TIME,
+            exit=_optional("text"), stated=_optional("list"), other=_optional("id"),
+            source=_optional("text"), reason=_optional("text", erasable=True),
+            marks=_optional("list"),
+        ),
+        _type(
+            "document.issued", "c", case=ID, document=ID, kind=TEXT, stage=TEXT, at=TIME,
+            number=_optional("text"), title=_optional("text", erasable=True),
+            marks=_optional("list"),
+        ),
+        _type(
+            "document.added", "c", case=ID, document=ID, kind=TEXT, stage=_optional("text"),
+            at=TIME, source=TEXT, number=_optional("text"),
+            title=_optional("text", erasable=True), item=_optional("id"), marks=_optional("list"),
+        ),
+        _type(
+            "coverage.judged", "c", case=ID, verdicts=LIST, rules=LIST, procedure=_optional("text"),
+            policy=TEXT, why=TEXT,
+        ),
+        _type(
+            "case.closed", "c", case=ID, verdicts=LIST, rules=LIST, policy=TEXT,
+            procedure=_optional("text"), defects=LIST, leader=_optional("id"),
+            leader_name=_optional("text"), last_seq=INT, reason=_optional("text", erasable=True),
+        ),
+        _type(
+            "interruption.explained", "c", approval=ID, case=ID, rule=TEXT, occasion=TEXT,
+            start=TIME, end=TIME, cause=TEXT, text=PERSONAL,
+        ),
+        _type(
+            "exemption.asked", "c", approval=ID, case=ID, rule=TEXT, occasion=_optional("text"),
+            ground=TEXT, text=PERSONAL, due=TIME, marks=_optional("list"),
+        ),
+        _type(
+            "access.asked", "c i", approval=ID, case=_optional("id"), item=_optional("id"),
+            purpose=PERSONAL, until=TIME,
+        ),
+        _type(
+            "approval.decided", "c i sys", approval=ID, decision=TEXT,
+            reason=_optional("text", erasable=True), until=_optional("time"),
         ),
         _type(
             "item.linked", "c", item=ID, sealed=DIGEST, case=ID, stage=_optional("text"),
-            reason=PERSONAL,
+            reason=PERSONAL, proposal=_optional("object"),
         ),
+        _type("proposal.refused", "c", case=ID, item=ID, reason=PERSONAL),
         _type("item.unlinked", "c", item=ID, case=ID, link=DIGEST, reason=PERSONAL),
         _type(
             "item.stored", "i", item=ID, store=TEXT, what=TEXT, key=TEXT,
@@ -92,6 +151,19 @@ TYPES: Mapping[str, EntryType] = {
             tool=TEXT, arguments=LIST, input=DIGEST,
         ),
         _type(
+            "item.attributed", "i", item=ID, device=_optional("id"), person=_optional("id"),
+            unit=_optional("id"), organ=_optional("id"), start=_optional("time"),
+            end=_optional("time"), kind=TEXT, carrier=TEXT, sound=BOOL,
+            time_source=_optional("text"), offset_ms=_optional("int"),
+            uncertainty_ms=_optional("int"), place=_optional("object", erasable=True),
+            marks=LIST, due=_optional("time"), due_basis=_optional("text"), policy=TEXT, why=TEXT,
+            reason=_optional("text", erasable=True),
+        ),
+        _type(
+            "item.late", "i", item=ID, ended=TIME, due=TIME, sealed=TIME, basis=TEXT, policy=TEXT,
+        ),
+        _type("item.flagged", "i", item=ID, private=BOOL, viewers=LIST, reason=PERSONAL),
+        _type(
             "view.granted", "i", view=ID, item=ID, person=TEXT, purpose=PERSONAL, until=TIME,
             what=TEXT, case=_optional("id"),
         ),
@@ -99,16 +171,67 @@ TYPES: Mapping[str, EntryType] = {
             "view.closed", "i", view=ID, item=ID, served=LIST, unconfirmed=_optional("list"),
         ),
         _type(
-            "access.denied", "i c", person=TEXT, right=TEXT, item=_optional("id"),
-            case=_optional("id"),
+            "access.denied", "i c sys", person=TEXT, right=TEXT, item=_optional("id"),
+            case=_optional("id"), route=_optional("text"),
         ),
+        _type(
+            "device.set", "s", device=ID, serial=_optional("text"), model=_optional("text"),
+            carrier=TEXT, organ=_optional("id"), unit=_optional("id"), zone=_optional("text"),
+            ended=_optional("time"), reason=_optional("text"),
+        ),
+        _type(
+            "device.custody", "s", device=ID, what=TEXT, at=TIME, person=_optional("id"),
+            check=_optional("object"), text=_optional("text", erasable=True),
+        ),
+        _type(
+            "device.user", "s sys", device=_optional("id"), code=TEXT, person=ID, valid_from=TIME,
+            valid_until=_optional("time"),
+        ),
+        _type(
+            "device.clock", "s", device=ID, at=TIME, offset_ms=INT, uncertainty_ms=INT, way=TEXT,
+            marks=_optional("list"),
+        ),
+        _type(
+            "organ.set", "sys", organ=ID, name=TEXT, code=_optional("text"),
+            parent=_optional("id"), reason=_optional("text"),
+        ),
+        _type(
+            "unit.set", "sys", unit=ID, organ=ID, name=TEXT, parent=_optional("id"), ended=BOOL,
+            reason=_optional("text"),
+        ),
+        _type(
+            "user.changed", "sys", person=ID, account=PERSONAL, name=PERSONAL,
+            organ=_optional("id"), unit=_optional("id"), roles=LIST,
+            certificate=_optional("text", erasable=True), certificate_from=_optional("time"),
+            certificate_until=_optional("time"), ended=_optional("time"),
+            subject=_optional("text", erasable=True), reason=PERSONAL,
+        ),
+        _type(
+            "credential.changed", "sys", person=ID, what=TEXT, reason=_optional("text", erasable=True),
+        ),
+        _type(
+            "policy.proposed", "sys", approval=ID, version=TEXT, valid_from=TIME, value=OBJECT,
+            reason=TEXT,
+        ),
+        _type(
+            "rules.set", "sys", list=ID, name=TEXT, version=TEXT, organ=_optional("id"),
+            valid_from=TIME, valid_until=_optional("time"), rows=LIST,
+        ),
+        _type(
+            "procedure.set", "sys", procedure=TEXT, version=TEXT, digest=DIGEST, text=TEXT,
+            organ=_optional("id"),
+        ),
+        _type(
+            "roster.set", "sys", roster=ID, organ=_optional("id"), name=TEXT, shifts=LIST,
+        ),
+        _type("roster.withdrawn", "sys", roster=ID, reason=TEXT),
         _type(
             "field.erased", "s c i sys", leaf=DIGEST, index=INT, names=LIST, ground=TEXT,
             approver=TEXT,
         ),
         _type(
             "token.issued", "sys", token=ID, name=PERSONAL, rights=LIST, actor=TEXT,
-            source=_optional("id"),
+            source=_optional("id"), person=_optional("id"), organ=_optional("id"),
         ),
         _type("token.revoked", "sys", token=ID, reason=TEXT),
         _type(

@@ -17,12 +17,18 @@ from storage.acts import Event
 from storage.projections import mentions
 from storage.projections.values import Cell, as_json
 from storage.tables import (
+    approval,
+    attribution,
     case,
+    case_point,
+    case_stage,
     disclosure,
+    document,
     erasure,
     item,
     link,
     mention,
+    person,
     token,
     transfer,
     upload,
@@ -50,14 +56,30 @@ def _blanks(type_: str, table: Table, row: str, **columns: Cell) -> Mapping[tupl
 BLANKS: Mapping[tuple[str, str], Blank] = {
     **_blanks("upload.opened", upload, "opened_index", name="", name_raw=None, device_times=None, manifest=None),
     **_blanks("item.sealed", item, "sealed_index", name="", name_raw=None, device_times="[]", manifest=None),
-    **_blanks("case.opened", case, "opened_index", title="", officers="[]"),
+    **_blanks("case.opened", case, "changed_index", title="", officers="[]", parties="[]", place=None),
+    **_blanks("case.changed", case, "changed_index", title="", officers="[]", parties="[]", place=None),
+    **_blanks("case.point", case_point, "index", text=None),
+    **_blanks("case.stage", case_stage, "index", reason=None),
+    **_blanks("document.issued", document, "index", title=None),
+    **_blanks("document.added", document, "index", title=None),
+    **_blanks("interruption.explained", approval, "asked_index", text=""),
+    **_blanks("exemption.asked", approval, "asked_index", text=""),
+    ("access.asked", "purpose"): Blank(approval, "asked_index", "text", ""),
+    ("approval.decided", "reason"): Blank(approval, "decided_index", "decided_reason", None),
+    **_blanks("item.attributed", attribution, "index", place=None),
+    **_blanks("user.changed", person, "index", account=None, name="", certificate=None, subject=None),
     **_blanks("item.linked", link, "linked_index", reason=""),
     ("item.unlinked", "reason"): Blank(link, "unlinked_index", "unlink_reason", ""),
     **_blanks("view.granted", view, "granted_index", purpose=""),
     **_blanks("token.issued", token, "issued_index", name=""),
 }  # fmt: skip
 _ANNOUNCED = frozenset({"upload.opened", "item.sealed"})
-NOT_PROJECTED = frozenset({("upload.aborted", "text"), ("item.sealed", "reason")})
+NOT_PROJECTED = frozenset({
+    ("upload.aborted", "text"), ("item.sealed", "reason"), ("case.changed", "reason"),
+    ("case.closed", "reason"), ("proposal.refused", "reason"), ("item.attributed", "reason"),
+    ("item.flagged", "reason"), ("device.custody", "text"), ("user.changed", "reason"),
+    ("credential.changed", "reason"),
+})  # fmt: skip
 
 
 def check_erasable(type_: str, names: Sequence[str]) -> None:

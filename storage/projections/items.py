@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from storage import bulk
 from storage.acts import Event
+from storage.projections import inbox
 from storage.projections.sources import free_keys
 from storage.projections.values import listed, maybe_json, text
 from storage.tables import copy, derived, item, upload
@@ -45,6 +46,7 @@ def sealed(connection: Connection, events: Sequence[Event]) -> None:
         copies.extend(_copy(f["item"], o, e.index) for o in f["objects"])
         uploads.append(("sealed", f["item"], e.index, f["upload"]))
     bulk.insert(connection, item, _SEALED, items)
+    inbox.arrive(connection, events)
     bulk.insert(connection, copy, _COPY, copies)
     bulk.update(connection, upload, ("state", "item", "closed_index"), ("id",), uploads)
     # Of a prefix that was sealed as all there is, the whole file may still come.

@@ -38,11 +38,16 @@ def closed(connection: Connection, events: Sequence[Event]) -> None:
 
 def issued(connection: Connection, events: Sequence[Event]) -> None:
     bulk.insert(
-        connection, token, ("id", "name", "rights", "actor", "source", "issued_index", "issued_ms"),
+        connection, token,
+        (
+            "id", "name", "rights", "actor", "source", "issued_index", "issued_ms", "person",
+            "organ",
+        ),
         [
             (
                 e.fields["token"], text(e, "name"), listed(e, "rights"), text(e, "actor"),
-                e.fields.get("source"), e.index, e.at_ms,
+                e.fields.get("source"), e.index, e.at_ms, e.fields.get("person"),
+                e.fields.get("organ"),
             )
             for e in events
         ],

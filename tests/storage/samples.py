@@ -9,6 +9,7 @@ from sqlalchemy import select
 from storage.database import Database
 from storage.ledger import Draft, Ledger, random_id
 from storage.tables import PROJECTED, disclosure, entry, head
+from verify.schema import TYPES
 
 START_MS = 1_800_000_000_000
 ORIGIN = "log.example/evidence"
@@ -129,3 +130,107 @@ async def dump(database: Database, *, log: bool = True) -> dict[str, list[tuple[
             )
             for table in tables
         }
+
+
+def case_drafts(case: str, item: str, secret: str, ids: Any = random_id) -> list[Draft]:
+    """One entry of each type of a case's course, every erasable field holding `secret`."""
+    chain, time, person = f"c:{case}", "2026-11-23T06:00:00.000Z", "u:" + "1" * 32
+    approvals = [ids() for _ in range(3)]
+
+    def one(type_: str, on: str = chain, /, **fields: Any) -> Draft:
+        return Draft(type_, on, person, fields)
+
+    words: dict[str, Any] = {
+        "title": secret, "officers": [secret], "parties": [secret], "place": {"text": secret},
+    }  # fmt: skip
+    return [
+        one(
+            "case.changed", case=case, **words, people=["2" * 32], private=True, viewers=[],
+            unit="3" * 32, reason=secret,
+        ),
+        one("case.point", case=case, point="arrived", at=time, source="person", text=secret),
+        one(
+            "case.stage", case=case, transition="open", stage="filed", how="act", at=time,
+            reason=secret,
+        ),
+        one(
+            "document.issued", case=case, document=ids(), kind="notice", stage="filed", at=time,
+            title=secret,
+        ),
+        one(
+            "document.added", case=case, document=ids(), kind="notice", at=time, source="person",
+            title=secret,
+        ),
+        one(
+            "coverage.judged", case=case, verdicts=[{"rule": "1"}], rules=["a@1"], policy="1",
+            why="asked",
+        ),
+        one(
+            "case.closed", case=case, verdicts=[], rules=["a@1"], policy="1", defects=["hole"],
+            leader="4" * 32, leader_name="x", last_seq=6, reason=secret,
+        ),
+        one(
+            "interruption.explained", approval=approvals[0], case=case, rule="1", occasion="1",
+            start=time, end=time, cause="battery", text=secret,
+        ),
+        one("exemption.asked", approval=approvals[1], case=case, rule="1", ground="secret",
+            text=secret, due=time),
+        one("access.asked", f"i:{item}", approval=approvals[2], item=item, purpose=secret,
+            until=time),
+        one("approval.decided", approval=approvals[0], decision="approved", reason=secret,
+            until=time),
+        one("proposal.refused", case=case, item=item, reason=secret),
+        one(
+            "item.attributed", f"i:{item}", item=item, person="2" * 32, start=time, end=time,
+            kind="video", carrier="body_camera", sound=True, place={"lat_e7": 1, "text": secret},
+            marks=["no-custody"], due=time, due_basis="duty", policy="1", why="claimed",
+            reason=secret,
+        ),
+        one("item.late", f"i:{item}", item=item, ended=time, due=time, sealed=time, basis="duty",
+            policy="1"),
+        one("item.flagged", f"i:{item}", item=item, private=True, viewers=[], reason=secret),
+    ]  # fmt: skip
+
+
+def register_drafts(device: str, secret: str, ids: Any = random_id) -> list[Draft]:
+    """One entry of each type of the registers, every erasable field holding `secret`."""
+    chain, time, person, policy = f"s:{device}", "2026-11-23T06:00:00.000Z", ids(), ids()
+    organ, unit, roster = ids(), ids(), ids()
+
+    def one(type_: str, on: str = "sys", /, **fields: Any) -> Draft:
+        return Draft(type_, on, "sys", fields)
+
+    return [
+        one("organ.set", organ=organ, name="司法局", code="1"),
+        one("unit.set", unit=unit, organ=organ, name="执法一科", ended=False),
+        one(
+            "user.changed", person=person, account=f"{secret}{person}", name=secret, organ=organ,
+            unit=unit, roles=["officer"], certificate=secret, certificate_from=time,
+            subject=f"{secret}{person}", reason=secret,
+        ),
+        one("credential.changed", person=person, what="password-reset", reason=secret),
+        one("policy.proposed", approval=policy, version=policy, valid_from=time,
+            value={"hole_ms": 2000}, reason="x"),
+        one("approval.decided", approval=policy, decision="approved", reason=secret),
+        one("rules.set", list=ids(), name=f"清单{policy}", version="1", valid_from=time,
+            rows=[{"code": "1"}]),
+        one("procedure.set", procedure=policy, version="1", digest="a" * 64, text="x"),
+        one("roster.set", roster=roster, organ=organ, name="x",
+            shifts=[{"person": person, "start": time, "end": time, "remote": True}]),
+        one("roster.set", roster=ids(), name="y",
+            shifts=[{"person": person, "start": time, "end": time}]),
+        one("roster.withdrawn", roster=roster, reason="x"),
+        one("device.set", chain, device=device, serial="1", carrier="body_camera", unit=unit),
+        one("device.custody", chain, device=device, what="issued", at=time, person=person,
+            check={"battery": 90}, text=secret),
+        one("device.user", chain, device=device, code="000001", person=person, valid_from=time),
+        one("device.user", code="000002", person=person, valid_from=time, valid_until=time),
+        one("device.clock", chain, device=device, at=time, offset_ms=-5, uncertainty_ms=2,
+            way="dock"),
+    ]  # fmt: skip
+
+
+def erasable(draft: Draft) -> tuple[str, ...]:
+    """The names that an act may erase of an entry of this draft."""
+    known = TYPES[draft.type].fields
+    return tuple(sorted(name for name in draft.fields if known[name].erasable))

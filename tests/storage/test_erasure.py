@@ -12,14 +12,17 @@ from storage.projections.erasures import BLANKS, NOT_PROJECTED
 from storage.tables import disclosure, item, mention, upload
 from tests.storage.samples import (
     act,
+    case_drafts,
     database_of,
     dump,
     enrolled,
+    erasable,
     erased,
     linked,
     opened,
     opened_case,
     opened_upload,
+    register_drafts,
     sealed,
     unlinked,
 )
@@ -82,6 +85,15 @@ async def with_secrets(ledger: Ledger) -> list[tuple[Event, tuple[str, ...]]]:
             ("text",),
         )
     )
+    described = opened_case("c" * 32, "2", parties=[SECRET], place={"text": SECRET})
+    for draft in [
+        described, *case_drafts(CASE, ITEM, SECRET), *register_drafts(SOURCE, SECRET)
+    ]:  # fmt: skip
+        event = await act(ledger, draft)
+        if draft is described:
+            made.append((event, ("parties", "place")))
+        elif names := erasable(draft):
+            made.append((event, names))
     return made
 
 

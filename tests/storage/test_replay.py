@@ -22,6 +22,7 @@ from tests.services import PostgresServer
 from tests.storage.samples import (
     ManualClock,
     act,
+    case_drafts,
     database_of,
     dump,
     enrolled,
@@ -30,6 +31,7 @@ from tests.storage.samples import (
     opened,
     opened_case,
     opened_upload,
+    register_drafts,
     sealed,
     unlinked,
 )
@@ -82,7 +84,8 @@ class World:
         kinds += ["upload", "revoke_source"] * bool(self.sources)
         kinds += ["seal", "abort"] * bool(self.uploads)
         kinds += ["store", "derive", "view", "deny"] * bool(self.items)
-        kinds += ["link"] * bool(self.items and self.cases)
+        kinds += ["link", "course"] * bool(self.items and self.cases)
+        kinds += ["register"] * bool(self.sources)
         kinds += ["unlink"] * bool(self.links) + ["close"] * bool(self.views)
         kinds += ["revoke"] * bool(self.tokens) + ["erase", "erase"] * bool(self.events)
         return list(getattr(self, self.one(kinds))())
@@ -164,6 +167,15 @@ class World:
         return [
             Draft(draft.type, draft.chain, draft.actor, {**draft.fields, "reason": self.text()})
         ]
+
+    def course(self) -> list[Draft]:
+        """Some entries of a case's course; what is decided was asked before."""
+        case, (item, _) = self.one(self.cases), self.one(self.items)
+        return case_drafts(case, item, self.text(), self.id)[: self.one([1, 6, 9, 11, 15])]
+
+    def register(self) -> list[Draft]:
+        drafts = register_drafts(self.one(self.sources), self.text(), self.id)
+        return drafts[: self.one([3, 6, 10, 11, 16])]
 
     def unlink(self) -> list[Draft]:
         return [unlinked(*self.links.pop())]
