@@ -1,0 +1,17 @@
+"""Recording rules 音像记录事项清单 and coverage 全程覆盖: what must be recorded, and was it?
+
+rules       a list as a value, and its canonical JSON
+text        how cells are cleaned before anybody reads them
+retention   storage terms: reading one, and which of several wins
+words       what a cell of a published list means
+grid        sheets as rows of cells, with the numbers a person sees
+table       from a grid to rules, or to problems with row and column
+csvfile     CSV in and out
+workbook    XLSX in and out
+sheets      the door: read_list and write_list for CSV, XLSX, JSON
+spans       unions of recordings, made once for all rules
+coverage    rules, points, recordings in; verdicts with holes to the millisecond out
+
+Everything here is pure: no database, clock, or setting is read.
+Format: docs/formats/rules.md, version 1.
+"""
