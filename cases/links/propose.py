@@ -39,6 +39,7 @@ class ProposalPolicy:
     other_officer: int
     """Per mille of what the officer's signal is worth if only the user code names him."""
 
+    unit_window: int
     custody: int
     device: int
     place: int
@@ -60,6 +61,15 @@ class ProposalPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A time of a case, of a visit or from opening to closing; `place` if it was elsewhere."""
+
+    start_ms: int
+    end_ms: int
+    place: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFacts:
     """A case as far as proposals need it: `windows` from its points, stages, opening and closing."""
 
@@ -68,9 +78,8 @@ class CaseFacts:
     people: tuple[str, ...]
     unit: str | None = None
     organ: str | None = None
-    windows: tuple[tuple[int, int], ...] = ()
+    windows: tuple[Window, ...] = ()
     place: tuple[int, int] | None = None
-    places: tuple[tuple[int, int], ...] = ()
     devices: tuple[str, ...] = ()
 
 
@@ -112,6 +121,7 @@ class _Fit:
     gap_ms: int | None = None
     open: bool = False
     unsure: bool = False
+    place: tuple[int, int] | None = None
 
 
 def normal_number(number: str) -> str:
@@ -134,8 +144,9 @@ def index(cases: Iterable[CaseFacts], policy: ProposalPolicy) -> CaseIndex:
         for day in _days(case.windows, policy):
             for person in case.people:
                 days[person, day].append(case.id)
-            if case.unit:
-                units[case.unit, day].append(case.id)
+        visits = [w for w in case.windows if w.end_ms - w.start_ms <= policy.broad_ms]
+        for day in _days(visits, policy) if case.unit else ():
+            units[case.unit or "", day].append(case.id)
     return CaseIndex(by_id, numbers, days, units, devices)
 
 
@@ -174,13 +185,14 @@ def propose_all(
 _AGAINST = frozenset({"number-elsewhere", "other-number", "place-far"})
 
 
-def _days(windows: Iterable[tuple[int, int]], policy: ProposalPolicy) -> set[int]:
+def _days(windows: Iterable[Window], policy: ProposalPolicy) -> set[int]:
     """The days of the windows, with one more on each side for clocks that are not sure."""
     return {
         day
-        for start, end in windows
+        for w in windows
         for day in range(
-            (start - policy.buffer_ms) // DAY_MS - 1, (end + policy.buffer_ms) // DAY_MS + 2
+            (w.start_ms - policy.buffer_ms) // DAY_MS - 1,
+            (w.end_ms + policy.buffer_ms) // DAY_MS + 2,
         )
     }
 
@@ -248,7 +260,7 @@ def _by_officer(
         share = policy.other_officer
         first = [(0, Reason("other-officer", {"person": other}))]
     else:
-        return []
+        return _by_unit(item, case, fit, policy)
     if "no-time" in item.marks or item.start_ms is None:
         return [*first, (policy.officer * share // 1000, Reason("officer"))]
     if fit.gap_ms is not None and fit.gap_ms <= policy.buffer_ms:
@@ -273,14 +285,24 @@ def _by_officer(
     return [*first, (policy.officer * share // 1000, Reason("officer"))]
 
 
+def _by_unit(
+    item: Attribution, case: CaseFacts, fit: _Fit, policy: ProposalPolicy
+) -> list[tuple[int, Reason]]:
+    """A room's recorder or a colleague's camera, during a visit of a case of the same unit."""
+    if not case.unit or item.unit != case.unit or fit.gap_ms is None or not fit.overlap_ms:
+        return []
+    worth = policy.unit_window * min(fit.overlap_ms, fit.length_ms) // fit.length_ms
+    return [(worth, Reason("unit-window"))]
+
+
 def _by_place(
     item: Attribution, case: CaseFacts, fit: _Fit, policy: ProposalPolicy
 ) -> list[tuple[int, Reason]]:
-    """The distance to the nearest place of the case: near speaks for it, far against it."""
-    places = (*case.places, *((case.place,) if case.place else ()))
-    if item.place is None or not places:
+    """The distance to where the case was at that time: near speaks for it, far against it."""
+    place = fit.place or case.place
+    if item.place is None or place is None:
         return []
-    metres = min(metres_between(item.place, place) for place in places)
+    metres = metres_between(item.place, place)
     if metres <= policy.near_m:
         return [(policy.place, Reason("place", {"metres": metres}))]
     if metres >= policy.far_m:
@@ -305,11 +327,17 @@ def _fit(item: Attribution, case: CaseFacts, policy: ProposalPolicy) -> _Fit:
         return _Fit()
     start = item.start_ms
     end = start if item.end_ms is None else max(item.end_ms, start)
-    visits = [w for w in case.windows if w[1] - w[0] <= policy.broad_ms]
-    is_open = any(s <= end and start <= e for s, e in case.windows)
+    visits = [w for w in case.windows if w.end_ms - w.start_ms <= policy.broad_ms]
+    is_open = any(w.start_ms <= end and start <= w.end_ms for w in case.windows)
     if not visits:
         return _Fit(open=is_open)
-    overlap = max(max(0, min(end, e) - max(start, s)) for s, e in visits)
-    gap = min(max(s - end, start - e, 0) for s, e in visits)
+
+    def shared(w: Window) -> int:
+        """Milliseconds in common; below nought, how far apart."""
+        return min(end, w.end_ms) - max(start, w.start_ms)
+
+    best = max(visits, key=shared)
+    overlap, gap = max(shared(best), 0), max(-shared(best), 0)
     unsure = gap - item.uncertainty_ms <= policy.buffer_ms
-    return _Fit(overlap, max(end - start, 1), gap, is_open, unsure)
+    place = best.place if unsure else None
+    return _Fit(overlap, max(end - start, 1), gap, is_open, unsure, place)
