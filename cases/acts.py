@@ -5,14 +5,18 @@ was recorded (UnavailableError apart: then ask again with the same `operation`).
 Not covered: rights; the caller has checked them.
 """
 
+import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection, select
 
-from cases import rules
-from storage import tables
+from cases import rules, standing, versions
+from storage import bulk, tables
 from storage.ledger import Draft, Event, Ledger
+from verify.errors import MalformedError, NotFoundError
 
 
 def case_number_taken(conn: Connection, number: str) -> str | None:
@@ -58,23 +62,119 @@ async def open_case(
     operation: str | None = None,
 ) -> str:
     """Open a case and return its id; ConflictError if the number is taken."""
+    id_, _ = await open_placed(
+        ledger, actor, number=number, kind=kind, title=title, officers=officers,
+        operation=operation,
+    )  # fmt: skip
+    return id_
+
+
+async def open_placed(
+    ledger: Ledger,
+    actor: str,
+    *,
+    number: str,
+    kind: str | None,
+    title: str,
+    officers: Sequence[str],
+    procedure: str | None = None,
+    placed: rules.Placed = rules.NOWHERE,
+    operation: str | None = None,
+) -> tuple[str, bool]:
+    """Open a case; its id, and whether it is new.
+
+    A case of another system that is there already (`placed.external`) is answered as it is.  A
+    shipped procedure that nobody used yet is recorded in the same act.
+    """
     new = secrets.token_hex(16)
+    known: list[str] = []
 
     def decide(conn: Connection) -> list[Draft]:
+        known.clear()
+        if placed.external is not None and (found := case_of_system(conn, placed.external)):
+            known.append(found)
+            return []
+        check_placed(conn, placed)
+        where, drafts, category = placed, [], None
+        if procedure is not None:
+            chosen = versions.newest(conn, procedure, placed.organ)
+            category = chosen.procedure.category
+            where = replace(placed, procedure=chosen.name, procedure_digest=chosen.digest)
+            drafts = [] if chosen.index is not None else [versions.set_procedure(chosen, actor)]
         return [
+            *drafts,
             rules.open_case(
                 new,
                 number=number,
-                kind=kind,
+                kind=kind or category or "",
                 title=title,
                 officers=officers,
                 actor=actor,
                 taken_by=case_number_taken(conn, number),
-            )
+                placed=where,
+            ),
         ]
 
     events = await ledger.record(operation or f"case:{new}", decide)
-    return str(events[0].fields["case"])
+    opened = [str(e.fields["case"]) for e in events if e.type == "case.opened"]
+    return (opened[0], True) if opened else (known[0], False)
+
+
+def case_of_system(conn: Connection, external: Mapping[str, str]) -> str | None:
+    """The case that came from that system under that key."""
+    rows = bulk.select(
+        conn,
+        'SELECT "id" FROM enforcement_case WHERE "external_system" = ? AND "external_key" = ?',
+        (external["system"].strip(), external["key"].strip()),
+    )
+    return rows[0][0] if rows else None
+
+
+def check_placed(conn: Connection, placed: rules.Placed) -> None:
+    """Organ, unit and people must be there, the unit in the organ; NotFoundError, MalformedError."""
+    if placed.organ is not None:
+        must_exist(conn, "organ", placed.organ)
+    if placed.unit is not None:
+        rows = bulk.select(conn, 'SELECT "organ" FROM unit WHERE "id" = ?', (placed.unit,))
+        if not rows:
+            raise NotFoundError(f"unit: expected a known id, got {placed.unit:.40}")
+        if placed.organ != rows[0][0]:
+            raise MalformedError(f"unit: expected one of organ {placed.organ}, got {placed.unit}")
+    for person in {*placed.people, *placed.viewers}:
+        must_exist(conn, "person", person)
+
+
+def must_exist(conn: Connection, table: str, id_: str) -> None:
+    """NotFoundError unless the table has this id."""
+    if not bulk.select(conn, f'SELECT 1 FROM "{table}" WHERE "id" = ?', (id_,)):  # noqa: S608
+        raise NotFoundError(f"{_WHAT.get(table, table)}: expected a known id, got {id_:.40}")
+
+
+_WHAT = {"enforcement_case": "case"}
+
+
+async def change_case(
+    ledger: Ledger, actor: str, case: str, *, changes: Mapping[str, Any], reason: str
+) -> Event:
+    """Describe the case anew; what `changes` does not name stays as it is."""
+
+    def decide(conn: Connection) -> list[Draft]:
+        row = standing.case_row(conn, case)
+        now: dict[str, Any] = {
+            "title": row.title, "officers": json.loads(row.officers),
+            "people": json.loads(row.people), "parties": json.loads(row.parties),
+            "place": None if row.place is None else json.loads(row.place), "unit": None,
+            "private": bool(row.private), "viewers": json.loads(row.viewers),
+        } | dict(changes)  # fmt: skip
+        check_placed(
+            conn,
+            rules.Placed(
+                organ=row.organ, unit=now["unit"], people=now["people"], viewers=now["viewers"]
+            ),
+        )
+        return [rules.change_case(case, now=now, actor=actor, reason=reason)]
+
+    return (await ledger.record(f"change:{secrets.token_hex(16)}", decide))[0]
 
 
 async def link(

@@ -7,12 +7,14 @@ Not covered: who may do it (`console`), and whether what is said is true.  What 
 a case (two officers, stages) is judged later and never refused here: a system that refuses facts
 produces false records.
 
-Format: docs/formats/entries.md, version 1 (case.opened, item.linked, item.unlinked).
+Format: docs/formats/entries.md, version 1 (case.opened, case.changed, item.linked,
+item.unlinked).
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from storage.ledger import Draft
 from verify.errors import ConflictError, MalformedError, NotFoundError
@@ -72,6 +74,49 @@ def paragraph(what: str, value: str, limit: int) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What else a case may be opened with: where it belongs, whose it is, where it came from."""
+
+    procedure: str | None = None
+    procedure_digest: str | None = None
+    organ: str | None = None
+    unit: str | None = None
+    people: Sequence[str] = ()
+    parties: Sequence[str] = ()
+    place: Mapping[str, Any] | None = None
+    private: bool = False
+    viewers: Sequence[str] = ()
+    external: Mapping[str, str] | None = None
+
+
+NOWHERE = Placed()
+
+
+def names(what: str, values: Sequence[str], limit: int = MAX_OFFICER) -> list[str]:
+    """Lines of text, each once, not too many."""
+    if len(values) > MAX_OFFICERS:
+        raise MalformedError(f"{what}: expected at most {MAX_OFFICERS}, got {len(values)}")
+    made = [line(what.removesuffix("s"), value, limit) for value in values]
+    if len(set(made)) != len(made):
+        raise MalformedError(f"{what}: expected each once, got one twice")
+    return made
+
+
+def place_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Where something happened: words, or degrees in units of 1e-7, or both."""
+    place = {key: value[key] for key in ("lat_e7", "lon_e7") if value.get(key) is not None}
+    if len(place) == 1:
+        raise MalformedError(f"place: expected lat_e7 with lon_e7, got {next(iter(place))} alone")
+    if abs(place.get("lat_e7", 0)) > 900_000_000 or abs(place.get("lon_e7", 0)) > 1_800_000_000:
+        raise MalformedError("place: expected degrees of this earth, got others")
+    if value.get("text") is not None:
+        place["text"] = line("place", value["text"], MAX_TITLE)
+    if not place:
+        raise MalformedError("place: expected words or degrees, got neither")
+    return place
+
+
 def open_case(
     case: str,
     *,
@@ -81,28 +126,56 @@ def open_case(
     officers: Sequence[str],
     actor: str,
     taken_by: str | None,
+    placed: Placed = NOWHERE,
 ) -> Draft:
     """Open the case with the new id `case`; `taken_by` is the case that has this number already."""
     number = line("case number", number, MAX_NUMBER)
     if taken_by is not None:
         raise ConflictError(f"case number: expected an unused one, got {number} of case {taken_by}")
-    if len(officers) > MAX_OFFICERS:
-        raise MalformedError(f"officers: expected at most {MAX_OFFICERS}, got {len(officers)}")
-    names = [line("officer", name, MAX_OFFICER) for name in officers]
-    if len(set(names)) != len(names):
-        raise MalformedError("officers: expected each once, got one twice")
-    return Draft(
-        type="case.opened",
-        chain=f"c:{case}",
-        actor=actor,
-        fields={
-            "case": case,
-            "number": number,
-            "kind": line("case kind", kind, MAX_KIND),
-            "title": line("case title", title, MAX_TITLE),
-            "officers": names,
-        },
-    )
+    fields: dict[str, Any] = {
+        "case": case,
+        "number": number,
+        "kind": line("case kind", kind, MAX_KIND),
+        "title": line("case title", title, MAX_TITLE),
+        "officers": names("officers", officers),
+    }
+    for name in ("procedure", "procedure_digest", "organ", "unit"):
+        if (value := getattr(placed, name)) is not None:
+            fields[name] = value
+    for name in ("people", "viewers"):
+        if getattr(placed, name):
+            fields[name] = list(dict.fromkeys(getattr(placed, name)))
+    if placed.parties:
+        fields["parties"] = names("parties", placed.parties)
+    if placed.place is not None:
+        fields["place"] = place_of(placed.place)
+    if placed.private:
+        fields["private"] = True
+    if placed.external is not None:
+        fields["external"] = {
+            key: line(f"external {key}", placed.external[key], MAX_OFFICER)
+            for key in ("system", "key")
+        }
+    return Draft(type="case.opened", chain=f"c:{case}", actor=actor, fields=fields)
+
+
+def change_case(case: str, *, now: Mapping[str, Any], actor: str, reason: str) -> Draft:
+    """The description from here on, whole: `now` has every part but the reason."""
+    fields: dict[str, Any] = {
+        "case": case,
+        "title": line("case title", now["title"], MAX_TITLE),
+        "officers": names("officers", now["officers"]),
+        "people": list(dict.fromkeys(now["people"])),
+        "parties": names("parties", now["parties"]),
+        "private": now["private"],
+        "viewers": list(dict.fromkeys(now["viewers"])),
+        "reason": paragraph("reason", reason, MAX_REASON),
+    }
+    if now.get("place") is not None:
+        fields["place"] = place_of(now["place"])
+    if now.get("unit") is not None:
+        fields["unit"] = now["unit"]
+    return Draft(type="case.changed", chain=f"c:{case}", actor=actor, fields=fields)
 
 
 def link_item(

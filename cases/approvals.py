@@ -1,0 +1,322 @@
+"""What somebody asks and another person decides: interruptions, exemptions, access, policies.
+
+Guarantee: nobody decides his own request, he may only withdraw it; a request is decided once; an
+interruption, an exemption and access are decided by the head of the unit or organ that the object
+belongs to, a policy by the head of an organ.  A request that came late is marked, never refused.
+Not covered: who may ask (`console`), and what follows from an approval (`cases.judging`,
+`console.guard`).
+
+Format: docs/formats/entries.md, version 1 (interruption.explained, exemption.asked, access.asked,
+policy.proposed, approval.decided).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cases import policy as policies
+from cases.calendar import LocalDays, Term, due_ms, end_of_day_ms
+from cases.rules import MAX_REASON, line, paragraph
+from storage import bulk
+from storage.ledger import Draft, Event, Ledger, random_id
+from storage.rights import Role
+from verify.entries import format_time, parse_time
+from verify.errors import ConflictError, DeniedError, MalformedError, NotFoundError
+
+CAUSES = ("equipment", "weather", "battery", "storage", "moved", "other")
+"""设备故障、天气、电量、存储、场所变化、其他."""
+GROUNDS = ("secret", "emergency", "impossible")
+"""秘密或者隐私、紧急、客观上不能."""
+DECISIONS = ("approved", "refused", "withdrawn")
+KINDS = ("interruption", "exemption", "access", "policy")
+DAY_MS = 86_400_000
+MAX_RULE = 300
+
+
+class OwnRequestError(DeniedError):
+    """Nobody decides what he asked himself; he may withdraw it."""
+
+    code = "own-request"
+
+
+class DecidedError(ConflictError):
+    """This request was decided already."""
+
+    code = "already-decided"
+
+
+class NotHeadError(DeniedError):
+    """Only the head of the unit or organ that it belongs to decides this."""
+
+    code = "not-the-head"
+
+
+class VersionTakenError(ConflictError):
+    """There is a version of this name already."""
+
+    code = "version-taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with an account, as the rules need him."""
+
+    id: str
+    name: str
+    roles: frozenset[str]
+    organ: str | None
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, and where the object that it is about belongs."""
+
+    id: str
+    kind: str
+    case: str | None
+    item: str | None
+    asked_by: str
+    end_ms: int | None
+    decision: str | None
+    organ: str | None
+    units: frozenset[str]  # the object's unit and all above it
+
+
+# --- rules ----------------------------------------------------------------------------------
+
+
+def explain(
+    approval: str,
+    case: str,
+    *,
+    rule: str,
+    occasion: str,
+    start_ms: int,
+    end_ms: int,
+    cause: str,
+    text: str,
+    actor: str,
+) -> Draft:
+    """Say why nothing was recorded from `start_ms` to `end_ms`."""
+    if cause not in CAUSES:
+        raise MalformedError(f"cause: expected one of {', '.join(CAUSES)}, got {cause!r:.40}")
+    if not start_ms < end_ms:
+        raise MalformedError(f"interruption: expected an end after {start_ms} ms, got {end_ms} ms")
+    fields = {
+        "approval": approval, "case": case, "rule": line("rule", rule, MAX_RULE),
+        "occasion": line("occasion", occasion, MAX_RULE), "start": format_time(start_ms),
+        "end": format_time(end_ms), "cause": cause, "text": paragraph("text", text, MAX_REASON),
+    }  # fmt: skip
+    return Draft("interruption.explained", f"c:{case}", actor, fields)
+
+
+def ask_exemption(
+    approval: str,
+    case: str,
+    *,
+    rule: str,
+    occasion: str | None,
+    ground: str,
+    text: str,
+    due: int,
+    now_ms: int,
+    actor: str,
+) -> Draft:
+    """The written record of what was not recorded; one that is late is marked so for ever."""
+    if ground not in GROUNDS:
+        raise MalformedError(f"ground: expected one of {', '.join(GROUNDS)}, got {ground!r:.40}")
+    fields: dict[str, Any] = {
+        "approval": approval, "case": case, "rule": line("rule", rule, MAX_RULE),
+        "ground": ground, "text": paragraph("text", text, MAX_REASON), "due": format_time(due),
+    }  # fmt: skip
+    if occasion is not None:
+        fields["occasion"] = line("occasion", occasion, MAX_RULE)
+    if now_ms > due:
+        fields["marks"] = ["late"]
+    return Draft("exemption.asked", f"c:{case}", actor, fields)
+
+
+def ask_access(
+    approval: str,
+    *,
+    case: str | None,
+    item: str | None,
+    purpose: str,
+    until_ms: int,
+    now_ms: int,
+    most_days: int,
+    actor: str,
+) -> Draft:
+    """Ask to see an item or a case; no longer than the policy allows at once."""
+    if until_ms <= now_ms:
+        raise MalformedError(f"until: expected a time to come, got {format_time(until_ms)}")
+    if until_ms > now_ms + most_days * DAY_MS:
+        raise MalformedError(
+            f"until: expected at most {most_days} days from now, got {format_time(until_ms)}"
+        )
+    fields = {
+        "approval": approval, "purpose": paragraph("purpose", purpose, MAX_REASON),
+        "until": format_time(until_ms),
+    }  # fmt: skip
+    if item is not None:
+        return Draft("access.asked", f"i:{item}", actor, fields | {"item": item})
+    return Draft("access.asked", f"c:{case}", actor, fields | {"case": str(case)})
+
+
+def propose_policy(
+    approval: str,
+    *,
+    version: str,
+    valid_from_ms: int,
+    value: Mapping[str, Any],
+    reason: str,
+    actor: str,
+    taken: bool,
+) -> Draft:
+    """Propose numbers; they hold from that time on once another person approves."""
+    read = policies.read(value, version=version)
+    if taken:
+        raise VersionTakenError(f"policy: expected an unused version, got {read.version}")
+    fields = {
+        "approval": approval, "version": read.version, "valid_from": format_time(valid_from_ms),
+        "value": value, "reason": paragraph("reason", reason, MAX_REASON),
+    }  # fmt: skip
+    return Draft("policy.proposed", "sys", actor, fields)
+
+
+def may_decide(kind: str, organ: str | None, units: frozenset[str], person: Person) -> bool:
+    """Whether this person is the head that the request needs.
+
+    What belongs to nobody yet is decided by the head of any organ.
+    """
+    if Role.ORGAN_HEAD in person.roles:
+        return kind == "policy" or organ in (None, person.organ)
+    return kind != "policy" and Role.UNIT_HEAD in person.roles and person.unit in units
+
+
+def decide(
+    asked: Asked | None,
+    *,
+    decision: str,
+    reason: str | None,
+    until_ms: int | None,
+    actor: str,
+    person: Person | None,
+) -> Draft:
+    """Approve or refuse what another asked, or withdraw what one asked oneself."""
+    if asked is None:
+        raise NotFoundError("approval: expected a known request, got an unknown id")
+    if decision not in DECISIONS:
+        raise MalformedError(f"decision: expected {', '.join(DECISIONS)}, got {decision!r:.40}")
+    if asked.decision is not None:
+        raise DecidedError(f"approval {asked.id}: expected one that waits, got {asked.decision}")
+    own = asked.asked_by == actor or (person is not None and asked.asked_by == f"u:{person.id}")
+    if decision == "withdrawn":
+        if not own:
+            raise DeniedError(f"approval {asked.id}: expected its asker to withdraw, got another")
+    elif own:
+        raise OwnRequestError(f"approval {asked.id}: expected another person, got its asker")
+    elif person is None or not may_decide(asked.kind, asked.organ, asked.units, person):
+        raise NotHeadError(
+            f"approval {asked.id}: expected the head of the unit or organ, got another"
+        )
+    fields: dict[str, Any] = {"approval": asked.id, "decision": decision}
+    if reason is not None and reason.strip():
+        fields["reason"] = paragraph("reason", reason, MAX_REASON)
+    if asked.kind == "access" and decision == "approved":
+        end_ms = asked.end_ms or 0
+        fields["until"] = format_time(end_ms if until_ms is None else min(until_ms, end_ms))
+    chain = "sys"
+    if asked.kind != "policy":
+        chain = f"i:{asked.item}" if asked.item is not None else f"c:{asked.case}"
+    return Draft("approval.decided", chain, actor, fields)
+
+
+def exemption_due(start_ms: int, term: Term | None, zone: tzinfo, days: LocalDays) -> int:
+    """Until when the written record must be there; without a term on the same day."""
+    if term is None:
+        return end_of_day_ms(start_ms, zone)
+    return due_ms(start_ms, term, zone, days=days).ms
+
+
+# --- rows -----------------------------------------------------------------------------------
+
+
+def person_of(conn: Connection, id_: str, now_ms: int) -> Person | None:
+    """The person, unless his account has ended."""
+    rows = bulk.select(
+        conn,
+        'SELECT "id", "name", "roles", "organ", "unit", "ended_ms" FROM person WHERE "id" = ?',
+        (id_,),
+    )
+    if not rows or (rows[0][5] is not None and rows[0][5] <= now_ms):
+        return None
+    id_, name, roles, organ, unit, _ = rows[0]
+    return Person(id_, name, frozenset(json.loads(roles)), organ, unit)
+
+
+def units_above(conn: Connection, unit: str | None) -> frozenset[str]:
+    """The unit and all above it."""
+    found: set[str] = set()
+    while unit is not None and unit not in found:
+        found.add(unit)
+        rows = bulk.select(conn, 'SELECT "parent" FROM unit WHERE "id" = ?', (unit,))
+        unit = rows[0][0] if rows else None
+    return frozenset(found)
+
+
+def asked_of(conn: Connection, id_: str) -> Asked | None:
+    """The request with the place of its object: for an item the department that recorded it."""
+    rows = bulk.select(
+        conn,
+        'SELECT q."id", q."kind", q."case", q."item", q."asked_by", q."end_ms", q."decision", '
+        'COALESCE(a."organ", c."organ"), COALESCE(a."unit", c."unit") FROM approval q '
+        'LEFT JOIN enforcement_case c ON c."id" = q."case" '
+        'LEFT JOIN attribution a ON a."item" = q."item" WHERE q."id" = ?',
+        (id_,),
+    )
+    if not rows:
+        return None
+    cells: tuple[Any, ...] = tuple(rows[0])
+    return Asked(*(*cells[:-1], units_above(conn, cells[-1])))
+
+
+# --- acts -----------------------------------------------------------------------------------
+
+
+async def ask(ledger: Ledger, draft_of: Any, operation: str | None = None) -> tuple[str, Event]:
+    """Record a request made by `draft_of(conn, id)`; its id and entry."""
+    new = random_id()
+    events = await ledger.record(operation or f"ask:{new}", lambda conn: [draft_of(conn, new)])
+    return str(events[0].fields["approval"]), events[0]
+
+
+async def record_decision(
+    ledger: Ledger,
+    actor: str,
+    approval: str,
+    *,
+    person: str | None,
+    decision: str,
+    reason: str | None,
+    until: str | None,
+    now_ms: int,
+) -> Event:
+    """Decide a request."""
+    until_ms = None if until is None else parse_time(until)
+
+    def drafts(conn: Connection) -> Sequence[Draft]:
+        decider = None if person is None else person_of(conn, person, now_ms)
+        return [
+            decide(
+                asked_of(conn, approval), decision=decision, reason=reason, until_ms=until_ms,
+                actor=actor, person=decider,
+            )
+        ]  # fmt: skip
+
+    return (await ledger.record(f"decide:{random_id()}", drafts))[0]
