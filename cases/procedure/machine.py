@@ -27,7 +27,7 @@ class Missing:
     """Something an act lacks.
 
     kind: `document`, `point`, `stage` (to have been entered), `condition` (its claim, `x` or
-    `not x`), `current` (the case stands elsewhere; the code is one stage or «a or b»), `state`
+    `not x`), `stated` (the condition, said either way), `current` (the case stands elsewhere; the code is one stage or «a or b»), `state`
     (`open`, `running`, `suspended`) or `time` (the current stage was entered later than that).
     """
 
@@ -186,8 +186,12 @@ def _papers_of(
     procedure: Procedure, state: State, stage: str, stated: Said = NOTHING
 ) -> Iterator[Missing]:
     for document in procedure.documents_of(stage):
-        if mandatory(document, state, stated) and state.document(procedure, document.code) is None:
+        if state.document(procedure, document.code) is not None:
+            continue
+        if mandatory(document, state, stated):
             yield Missing("document", document.code)
+        else:
+            yield from _unsaid(document, state, stated)
 
 
 def stages_lack(
@@ -199,10 +203,20 @@ def stages_lack(
         if found is None or code == but:
             continue
         entered = state.entry_of(procedure, code) is not None
-        if mandatory(found, state, stated) and not entered:
+        demanded = mandatory(found, state, stated)
+        if demanded and not entered:
             yield Missing("stage", code)
-        if entered or mandatory(found, state, stated):
+        if not demanded and not entered:
+            yield from _unsaid(found, state, stated)
+        if entered or demanded:
             yield from _papers_of(procedure, state, code, stated)
+
+
+def _unsaid(element: Stage | Document, state: State, stated: Said) -> Iterator[Missing]:
+    """What must be said, either way, before the element may be left out: silence excuses nothing."""
+    for claim in element.mandatory_when:
+        if claim.condition not in stated and state.says(claim.condition) is None:
+            yield Missing("stated", claim.condition)
 
 
 def _papers_while_suspended(procedure: Procedure) -> frozenset[str]:

@@ -134,7 +134,11 @@ def marks_of_filing(procedure: Procedure, state: State) -> tuple[str, ...]:
 
 def _marks(procedure: Procedure, state: State, lacks: Iterator[Missing]) -> tuple[str, ...]:
     """What was missing then, in words of marks; what came later all the same is out of order."""
-    return tuple(dict.fromkeys(_mark(procedure, state, missing) for missing in lacks))
+    return tuple(
+        dict.fromkeys(
+            _mark(procedure, state, missing) for missing in lacks if missing.kind != "stated"
+        )
+    )
 
 
 def _mark(procedure: Procedure, state: State, missing: Missing) -> str:
