@@ -1,0 +1,136 @@
+"""Whose recording it is, said by the stage: after sealing, after the probe, when registers change."""
+
+import json
+
+from cases.registers import acts
+from cases.registers.rules import CodeSaid, CustodySaid, DeviceSaid, OffsetSaid, ShiftSaid
+from storage import tables
+from tests.cases.inbox.conftest import ACTOR, DAY, HOUR, UNIT, Room, at
+
+
+async def camera(room: Room, serial: str = "ABC0007") -> str:
+    said = DeviceSaid("body_camera", name=f"记录仪 {serial}", serial=serial, unit=UNIT)
+    return (await acts.register_devices(room.ledger, ACTOR, [(None, said)]))[0]
+
+
+async def test_m09_a_recording_between_return_and_next_issue_is_flagged(room: Room) -> None:
+    now = room.clock.now
+    device, one, other = await camera(room), await room.person(), await room.person("执法人员乙")
+    rows = [("issued", one, 0), ("returned", one, 8), ("issued", other, 24)]
+    await acts.note_custody(
+        room.ledger, ACTOR, [CustodySaid(device, w, now + h * HOUR, p) for w, p, h in rows]
+    )
+    times = [{"source": "device", "time": at(now + h * HOUR)} for h in (2, 12, 25)]
+    items = [
+        await room.item(device, sealed_ms=now + 26 * HOUR, device_times=[t], duration_ms=60_000)
+        for t in times
+    ]
+    await room.run()
+    held = [await room.attributed(item) for item in items]
+    assert [row.person for row in held] == [one, None, other]
+    assert "no-custody" in json.loads(held[1].marks)
+    assert all(row.unit == UNIT and row.device == device for row in held)
+    assert "no-custody" not in json.loads(held[0].marks) + json.loads(held[2].marks)
+
+
+async def test_nothing_is_said_twice_and_the_probe_says_the_length(room: Room) -> None:
+    now, device = room.clock.now, await camera(room)
+    item = await room.item(
+        device, sealed_ms=now + DAY, device_times=[{"source": "device", "time": at(now)}]
+    )
+    await room.run()
+    first = await room.attributed(item)
+    assert (first.start_ms, first.end_ms, first.why) == (now, None, "sealed")
+    await room.probe(item, 90_000, json.dumps({"facts": {"audio": [{}], "tags": {}}}))
+    await room.run()
+    second = await room.attributed(item)
+    assert (second.end_ms, second.sound, second.why) == (now + 90_000, True, "probed")
+    before = await room.types()
+    await acts.note_custody(
+        room.ledger, ACTOR, [CustodySaid(device, "checked", now, None, {"battery": 90})]
+    )
+    await room.run()
+    assert (await room.types())[len(before) :] == ["device.custody"]
+
+
+async def test_a_fact_that_comes_later_changes_what_was_said(room: Room) -> None:
+    now, device, one = room.clock.now, await camera(room), await room.person()
+    item = await room.item(
+        device, sealed_ms=now + 3 * HOUR, duration_ms=1000,
+        device_times=[{"source": "device", "time": at(now + HOUR + 120_000)}],
+    )  # fmt: skip
+    await room.run()
+    assert (await room.attributed(item)).person is None
+    await acts.note_custody(room.ledger, ACTOR, [CustodySaid(device, "issued", now, one)])
+    await room.run()
+    assert (await room.attributed(item)).person == one
+    await acts.note_offsets(
+        room.ledger, ACTOR, [OffsetSaid(device, now + 2 * HOUR, 120_000, 500, "dock")]
+    )
+    await room.run()
+    row = await room.attributed(item)
+    assert (row.start_ms, row.offset_ms, row.why) == (now + HOUR, 120_000, "register")
+    upload = (await room.rows(tables.item))[0]
+    assert json.loads(upload.device_times)[0]["time"] == at(now + HOUR + 120_000)
+
+
+async def test_m11_a_late_item_bears_both_times_for_ever(room: Room) -> None:
+    now, device, one = room.clock.now, await camera(room), await room.person()
+    await acts.note_custody(room.ledger, ACTOR, [CustodySaid(device, "issued", now - DAY, one)])
+    times = [{"source": "device", "time": at(now)}]
+    await acts.note_offsets(room.ledger, ACTOR, [OffsetSaid(device, now, 0, 100, "dock")])
+    item = await room.item(device, sealed_ms=now + 26 * HOUR, device_times=times, duration_ms=HOUR)
+    await room.run()
+    (late,) = await room.rows(tables.late)
+    assert (late.item, late.basis) == (item, "recording")
+    assert (late.ended_ms, late.due_ms) == (now + HOUR, now + 25 * HOUR)
+    assert late.sealed_ms == now + 26 * HOUR
+    row = await room.attributed(item)
+    assert (row.due_ms, row.due_basis) == (now + 25 * HOUR, "recording")
+    # A roster that is known later moves the clock, never the mark.
+    shifts = [ShiftSaid(one, now - HOUR, now + 8 * HOUR)]
+    await acts.set_roster(room.ledger, ACTOR, name="一月", organ=None, shifts=shifts)
+    await room.run()
+    row = await room.attributed(item)
+    assert (row.due_ms, row.due_basis) == (now + 32 * HOUR, "duty")
+    assert len(await room.rows(tables.late)) == 1
+
+
+async def test_a_withdrawn_roster_does_not_count(room: Room) -> None:
+    now, device, one = room.clock.now, await camera(room), await room.person()
+    await acts.note_custody(room.ledger, ACTOR, [CustodySaid(device, "issued", now - DAY, one)])
+    shifts = [ShiftSaid(one, now - HOUR, now + 8 * HOUR)]
+    roster = await acts.set_roster(room.ledger, ACTOR, name="一月", organ=None, shifts=shifts)
+    item = await room.item(
+        device, sealed_ms=now + 2 * HOUR, duration_ms=HOUR,
+        device_times=[{"source": "device", "time": at(now)}],
+    )  # fmt: skip
+    await room.run()
+    assert (await room.attributed(item)).due_basis == "duty"
+    await acts.withdraw_roster(room.ledger, ACTOR, roster, "排错了人")
+    await room.run()
+    assert (await room.attributed(item)).due_basis == "recording"
+
+
+async def test_a_user_code_names_the_person_of_a_file_that_a_station_handed_over(
+    room: Room,
+) -> None:
+    now, one = room.clock.now, await room.person()
+    station = room.id()
+    await room.record(
+        "source.enrolled", f"s:{station}", source=station, name="采集站", kind="station"
+    )
+    await camera(room, "ABC0007")
+    item = await room.item(
+        station, sealed_ms=now + 3 * HOUR, duration_ms=1000,
+        name="ABC0007_000123_20270115080000_0001.mp4",
+    )  # fmt: skip
+    await room.run()
+    row = await room.attributed(item)
+    assert row.person is None
+    assert "unknown-user" in json.loads(row.marks)
+    await acts.note_user_codes(room.ledger, ACTOR, [CodeSaid("123", one, now - 60 * DAY)])
+    await room.run()
+    row = await room.attributed(item)
+    assert row.person == one
+    assert row.device is not None
