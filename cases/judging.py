@@ -1,0 +1,310 @@
+"""Coverage of a case: its rows become what `cases.recording.coverage` judges, and verdicts come out.
+
+Guarantee: the rules are those of the lists that were in force when the case was opened and those of
+its procedure; where a list asks for the same span as the procedure, the list speaks.  A verdict
+names its list's version and the policy's.  Nothing is written here but by `record`.
+Not covered: whether what was recorded shows what it must show.
+
+A rule without any noted point is due only as far as its stage says: a stage that was entered and
+has no noted point at all is asked for its first 应当 rule (and those that begin with the same
+point), since somebody who notes nothing must not be better off; the rest of its rules wait for
+their occasion, which a case need not have.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cases import policy as policies
+from cases import standing, versions
+from cases.policy import Policy
+from cases.procedure.machine import mandatory
+from cases.procedure.model import STAGE_CATEGORIES, Procedure, Requirement
+from cases.recording.coverage import judge
+from cases.recording.rules import Applied, Point, Rule, RuleList, applied
+from cases.recording.spans import Track
+from cases.recording.verdicts import Case, Exemption, Explanation, Noted, Verdict
+from cases.standing import Standing
+from storage import bulk
+from storage.ledger import Draft, Event, Ledger, random_id
+from verify.errors import NotFoundError
+
+MOST_ITEMS = 100
+"""How many items a verdict names; `item_count` says how many there are."""
+WHY = ("asked", "review")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The coverage of a case as it is now."""
+
+    standing: Standing
+    policy: Policy
+    rules: tuple[str, ...]  # name@version of every list that was applied
+    verdicts: tuple[Verdict, ...]
+    tracks: int
+    untimed: int  # linked recordings whose times are not known
+
+
+# --- which rules ----------------------------------------------------------------------------
+
+
+def key_of(verdict: Verdict) -> str:
+    """What a person names a rule by: `list/code`."""
+    return f"{verdict.list_name}/{verdict.rule.code}"
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """The list and the code of `list/code`."""
+    name, _, code = key.rpartition("/")
+    return name, code
+
+
+def rules_for(
+    procedure: Procedure | None, kind: str, lists: Sequence[RuleList], at_ms: int
+) -> list[Applied]:
+    """The rules of the lists, and those of the procedure that no list speaks of."""
+    category = kind if procedure is None else procedure.category
+    found = list(applied(lists, category=category, at_ms=at_ms))
+    if procedure is not None:
+        spans = {_span(one.rule) for one in found}
+        own = [_rule(procedure, needed) for needed in procedure.recordings]
+        version = str(procedure.version)
+        found += [
+            Applied(procedure.name, version, rule) for rule in own if _span(rule) not in spans
+        ]
+    return found
+
+
+def _span(rule: Rule) -> tuple[str | None, str | None]:
+    start, end = rule.start, rule.end
+    return None if start is None else start.code, None if end is None else end.code
+
+
+def _rule(procedure: Procedure, needed: Requirement) -> Rule:
+    stage = procedure.stage(needed.stage)
+
+    def point(code: str | None) -> Point | None:
+        known = None if code is None else procedure.point(code)
+        return None if code is None else Point(known.label.zh if known else code, code)
+
+    return Rule(
+        code=needed.code, methods=needed.methods, must=needed.level == "must",
+        matter=needed.label.zh, stage=stage.label.zh if stage else "",
+        stage_category=stage.category if stage else None, start=point(needed.start),
+        end=point(needed.end), threshold_ms=needed.hole_ms,
+    )  # fmt: skip
+
+
+# --- which are due --------------------------------------------------------------------------
+
+
+def due(now: Standing, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts, with `due` as the head of this module says."""
+    found = list(verdicts)
+    noted = {p.point for p in now.live_points}
+    busy = {_group(now, v) for v in found if _points(v.rule) & noted}
+    first: dict[tuple[str, str], str] = {}
+    for verdict in found:
+        if verdict.rule.must and verdict.rule.start is not None:
+            first.setdefault(_group(now, verdict), verdict.rule.start.key)
+    return tuple(replace(v, due=_due(now, v, busy, first)) for v in found)
+
+
+def _due(
+    now: Standing,
+    verdict: Verdict,
+    busy: set[tuple[str, str]],
+    first: Mapping[tuple[str, str], str],
+) -> bool:
+    start = verdict.rule.start
+    if verdict.occasion is not None or not verdict.due or start is None:
+        return verdict.due
+    group = _group(now, verdict)
+    if now.procedure is not None and (stage := now.procedure.stage(group[1])) is not None:
+        entered = now.state.entry_of(now.procedure, stage.code) is not None
+        if not entered and not mandatory(stage, now.state):
+            return False
+    return group not in busy and first.get(group) == start.key
+
+
+def _points(rule: Rule) -> set[str]:
+    return {point.key for point in (rule.start, rule.end) if point is not None}
+
+
+def _group(now: Standing, verdict: Verdict) -> tuple[str, str]:
+    """The list, and the stage of the procedure (or its category) that the rule belongs to."""
+    start = verdict.rule.start
+    if now.procedure is not None and start is not None and start.code is not None:
+        point = now.procedure.point(start.code)
+        if point is not None and point.stage is not None:
+            return verdict.list_name, point.stage
+    return verdict.list_name, verdict.rule.stage_category or ""
+
+
+# --- rows -----------------------------------------------------------------------------------
+
+
+def read(conn: Connection, case: str, now_ms: int) -> Judged:
+    """The coverage of the case; NotFoundError."""
+    return of_standing(conn, standing.read(conn, case), now_ms)
+
+
+def of_standing(conn: Connection, now: Standing, now_ms: int) -> Judged:
+    """The same for a case that was read."""
+    row, policy = now.case, policies.in_force(conn, now_ms)
+    lists = versions.lists_for(conn, row.organ, row.opened_ms)
+    found = rules_for(now.procedure, row.kind, lists, row.opened_ms)
+    tracks, links = _tracks(conn, now)
+    asked, said = _asked(conn, row.id)
+    case = Case(
+        points=[
+            Noted(p.point, p.occasion, p.at_ms, p.uncertainty_ms, p.index) for p in now.live_points
+        ],
+        tracks=tracks, stages_reached=_reached(now), threshold_ms=policy.coverage.hole_ms,
+        policy_version=policy.version, exemptions=asked, explanations=said,
+    )  # fmt: skip
+    verdicts = due(now, judge(found, case))
+    names = tuple(dict.fromkeys(f"{one.list_name}@{one.list_version}" for one in found))
+    return Judged(now, policy, names, verdicts, links, links - len(tracks))
+
+
+def _reached(now: Standing) -> frozenset[str]:
+    """The categories of the stages that were entered; all where no procedure says which there are."""
+    if now.procedure is None:
+        return frozenset(STAGE_CATEGORIES)
+    stages = [now.procedure.stage(code) for code, _ in now.state.entered]
+    return frozenset(stage.category for stage in stages if stage is not None)
+
+
+def _tracks(conn: Connection, now: Standing) -> tuple[list[Track], int]:
+    """The linked recordings whose times are known, and how many are linked."""
+    rows = bulk.select(
+        conn,
+        'SELECT k."item", a."kind", a."carrier", a."sound", a."start_ms", a."end_ms", '
+        'a."uncertainty_ms", k."stage", a."device" FROM link k '
+        'LEFT JOIN attribution a ON a."item" = k."item" '
+        'WHERE k."case" = ? AND k."unlinked_index" IS NULL',
+        (now.case.id,),
+    )
+    stages = {stage: _category(now.procedure, stage) for stage in {row[7] for row in rows}}
+    found = []
+    for item, kind, carrier, sound, start, end, doubt, stage, device in rows:
+        if start is None or kind == "other":
+            continue
+        photo = kind == "photo"
+        if not photo and (end is None or end <= start):
+            continue
+        found.append(
+            Track(
+                item, kind, carrier, bool(sound), start, start if photo else end, doubt,
+                stages[stage], device or "",
+            )
+        )  # fmt: skip
+    return found, len(rows)
+
+
+def _category(procedure: Procedure | None, stage: str | None) -> str | None:
+    """The category of the stage that a link names: by its code in the procedure, or itself."""
+    known = None if procedure is None or stage is None else procedure.stage(stage)
+    if known is not None:
+        return known.category
+    return stage if stage in STAGE_CATEGORIES else None
+
+
+_STATES = {None: "asked", "approved": "approved", "refused": "refused"}
+
+
+def _asked(conn: Connection, case: str) -> tuple[list[Exemption], list[Explanation]]:
+    """Exemptions and explanations as they stand; what was withdrawn is as if it had not been."""
+    rows = bulk.select(
+        conn,
+        'SELECT "kind", "rule", "occasion", "start_ms", "end_ms", "decision" FROM approval '
+        "WHERE \"case\" = ? AND \"kind\" IN ('interruption', 'exemption')",
+        (case,),
+    )
+    exemptions, explanations = [], []
+    for kind, rule, occasion, start, end, decision in rows:
+        state = _STATES.get(decision)
+        if state is None:
+            continue
+        name, code = split_key(rule)
+        if kind == "exemption":
+            exemptions.append(Exemption(name, code, state, occasion))
+        else:
+            explanations.append(Explanation(name, code, start, end, state))
+    return exemptions, explanations
+
+
+# --- saying and recording -------------------------------------------------------------------
+
+
+def value(verdict: Verdict) -> dict[str, Any]:
+    """A verdict for entries and programs."""
+    found: dict[str, Any] = {
+        "rule": key_of(verdict), "list": verdict.list_name, "version": verdict.list_version,
+        "code": verdict.rule.code, "must": verdict.rule.must, "occasion": verdict.occasion,
+        "verdict": verdict.verdict, "due": verdict.due,
+        "required": None if verdict.required is None else list(verdict.required),
+        "holes": [
+            {
+                "start_ms": h.start_ms, "end_ms": h.end_ms, "state": h.state, "asked": h.asked,
+                "uncertainty_ms": h.uncertainty_ms, "uncertain": h.uncertain,
+            }
+            for h in verdict.holes
+        ],
+        "missing_ms": verdict.missing_ms, "missing_points": list(verdict.missing_points),
+        "items": list(verdict.items[:MOST_ITEMS]), "item_count": len(verdict.items),
+        "met_by": list(verdict.met_by), "uncertainty_ms": verdict.uncertainty_ms,
+        "reasons": list(verdict.reasons),
+    }  # fmt: skip
+    return found
+
+
+def draft(found: Judged, *, why: str, actor: str) -> Draft:
+    """The entry that keeps these verdicts."""
+    case = found.standing.case
+    fields: dict[str, Any] = {
+        "case": case.id, "verdicts": [value(v) for v in found.verdicts],
+        "rules": list(found.rules), "policy": found.policy.version, "why": why,
+    }  # fmt: skip
+    if case.procedure is not None:
+        fields["procedure"] = case.procedure
+    return Draft("coverage.judged", f"c:{case.id}", actor, fields)
+
+
+async def record(ledger: Ledger, actor: str, case: str, *, why: str, now_ms: int) -> Event:
+    """Judge the case and keep the verdicts."""
+
+    def decide(conn: Connection) -> list[Draft]:
+        return [draft(read(conn, case, now_ms), why=why, actor=actor)]
+
+    return (await ledger.record(f"judge:{random_id()}", decide))[0]
+
+
+def known_rule(found: Judged, rule: str, occasion: str | None = None) -> Verdict:
+    """The verdict of that rule (on that occasion, where one is named); NotFoundError."""
+    for verdict in found.verdicts:
+        if key_of(verdict) == rule and occasion in (None, verdict.occasion):
+            return verdict
+    raise NotFoundError(f"rule: expected one that applies to the case, got {rule!r:.120}")
+
+
+def newest(conn: Connection, case: str) -> Mapping[str, Any] | None:
+    """The verdicts that were recorded last, with the versions they were given under."""
+    rows = bulk.select(
+        conn,
+        'SELECT "index", "verdicts", "rules", "policy", "why" FROM judgement WHERE "case" = ? '
+        'ORDER BY "index" DESC LIMIT 1',
+        (case,),
+    )
+    if not rows:
+        return None
+    index, verdicts, rules, policy, why = rows[0]
+    return {
+        "index": index, "verdicts": json.loads(verdicts), "rules": json.loads(rules),
+        "policy": policy, "why": why,
+    }  # fmt: skip
