@@ -10,155 +10,18 @@ recording shows what it must show.
 Format: docs/formats/rules.md, version 1, section "Coverage".
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cases.recording.rules import Applied, Rule
-from cases.recording.spans import Edge, Piece, Recordings, Track, Union, intersect
-
-VERDICTS = ("complete", "partial", "missing", "exempt", "unjudgeable")
-STATES = ("asked", "approved", "refused")
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """A time point of the case.  Of several of one code and occasion, the last noted counts."""
-
-    code: str
-    occasion: str
-    at_ms: int
-    uncertainty_ms: int = 0
-    index: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """免予记录 of a rule; without an occasion, of all its occasions."""
-
-    list_name: str
-    code: str
-    state: str
-    occasion: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """中断说明: why nothing was recorded in [start_ms, end_ms)."""
-
-    list_name: str
-    code: str
-    start_ms: int
-    end_ms: int
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What coverage is judged from, and the policy it is judged under."""
-
-    points: Sequence[Noted]
-    tracks: Sequence[Track]
-    stages_reached: frozenset[str]
-    threshold_ms: int
-    policy_version: str
-    exemptions: Sequence[Exemption] = ()
-    explanations: Sequence[Explanation] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """Where nothing was recorded, in [start_ms, end_ms).
-
-    `uncertainty_ms` is how much longer or shorter it may be; `uncertain` says that this could
-    carry it across the threshold.  `asked` says that an explanation waits for its approver.
-    """
-
-    start_ms: int
-    end_ms: int
-    state: str  # explained, unexplained or below_threshold
-    uncertainty_ms: int
-    uncertain: bool
-    asked: bool
-
-    @property
-    def length_ms(self) -> int:
-        return self.end_ms - self.start_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one rule of one list says of one occasion of the case.  `due` is False while the
-    rule's stage is not reached and none of its points is noted."""
-
-    list_name: str
-    list_version: str
-    policy_version: str
-    rule: Rule
-    occasion: str | None
-    verdict: str
-    due: bool
-    required: tuple[int, int] | None = None
-    covered: tuple[tuple[int, int], ...] = ()
-    holes: tuple[Hole, ...] = ()
-    missing_ms: int = 0
-    missing_points: tuple[str, ...] = ()
-    items: tuple[str, ...] = ()
-    met_by: tuple[str, ...] = ()
-    uncertainty_ms: int = 0
-    reasons: tuple[str, ...] = ()
+from cases.recording.rules import Applied, Point, Rule
+from cases.recording.spans import ALWAYS, NEVER, Edge, Piece, Recordings, Union, intersect
+from cases.recording.verdicts import Case, Exemption, Explanation, Hole, Noted, Verdict
 
 
 def judge(rules: Iterable[Applied], case: Case) -> tuple[Verdict, ...]:
     """The verdicts in the order of the rules, the occasions of one in the order of their times."""
     judge = _Judge(case)
     return tuple(verdict for applied in rules for verdict in judge.rule(applied))
-
-
-def unexplained(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """The verdicts for which filing asks the leader's name (M04): due, 应当, and a recording is
-    missing, cannot be judged, or has a hole above the threshold that nobody explained."""
-    return tuple(
-        v
-        for v in verdicts
-        if v.due
-        and v.rule.must
-        and (
-            v.verdict in ("missing", "unjudgeable")
-            or (
-                v.verdict == "partial"
-                # A method that must be there and is not leaves no hole to explain.
-                and (
-                    any(hole.state == "unexplained" for hole in v.holes)
-                    or any(reason.startswith("method_missing") for reason in v.reasons)
-                )
-            )
-        )
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How many verdicts of each kind, over the rules that are due; the seconds that are missing."""
-
-    must: dict[str, int]
-    may: dict[str, int]
-    not_due: int
-    missing_ms: int
-    unexplained: int
-
-
-def summary(verdicts: Sequence[Verdict]) -> Summary:
-    """Counts for a list of cases; 可以 and rules not yet due are counted apart."""
-    must = Counter(v.verdict for v in verdicts if v.due and v.rule.must)
-    may = Counter(v.verdict for v in verdicts if v.due and not v.rule.must)
-    return Summary(
-        {verdict: must[verdict] for verdict in VERDICTS},
-        {verdict: may[verdict] for verdict in VERDICTS},
-        sum(not v.due for v in verdicts),
-        sum(v.missing_ms for v in verdicts if v.due and v.rule.must and v.verdict != "exempt"),
-        len(unexplained(verdicts)),
-    )
 
 
 # --- judging ------------------------------------------------------------------------------------
@@ -199,18 +62,19 @@ class _Judge:
             key = (explanation.list_name, explanation.code)
             self._explanations.setdefault(key, []).append(explanation)
 
-    def rule(self, applied: Applied) -> Iterable[Verdict]:
+    def rule(self, applied: Applied) -> Iterator[Verdict]:
         """One verdict for each occasion on which a point of the rule is noted, or one for none."""
-        rule = applied.rule
-        starts = self._points.get(rule.start.key, {}) if rule.start else {}
-        ends = self._points.get(rule.end.key, {}) if rule.end else {}
+        starts, ends = self._noted(applied.rule.start), self._noted(applied.rule.end)
         times: dict[str, int] = {}
         for noted in (*starts.values(), *ends.values()):
             times[noted.occasion] = min(noted.at_ms, times.get(noted.occasion, noted.at_ms))
-        for occasion in sorted(times, key=lambda o: (times[o], o)) or [None]:
-            start = starts.get(occasion) if occasion is not None else None
-            end = ends.get(occasion) if occasion is not None else None
-            yield self._verdict(applied, occasion, start, end)
+        if not times:
+            yield self._verdict(applied, None, None, None)
+        for occasion in sorted(times, key=lambda o: (times[o], o)):
+            yield self._verdict(applied, occasion, starts.get(occasion), ends.get(occasion))
+
+    def _noted(self, point: Point | None) -> dict[str, Noted]:
+        return self._points.get(point.key, {}) if point else {}
 
     def _verdict(
         self, applied: Applied, occasion: str | None, start: Noted | None, end: Noted | None
@@ -256,7 +120,7 @@ class _Judge:
             return self._in_stage(rule)
         wanted = ((rule.start, start), (rule.end, end))
         absent = tuple(point.key for point, noted in wanted if point and noted is None)
-        if not any(self._union(rule, (method,)).tracks for method in rule.methods):
+        if not any(self._recordings.holds(method, rule.carriers) for method in rule.methods):
             found = _Found("missing", ["no_track"], missing_points=absent)
             if start and end and start.at_ms < end.at_ms:
                 found.holes = self._holes(applied, start, end, [])
@@ -282,55 +146,42 @@ class _Judge:
 
     def _in_stage(self, rule: Rule) -> _Found:
         """No points: one capture by an allowed method, linked to the rule's stage."""
-        items: dict[str, int] = {}
-        met = []
-        for method in rule.methods:
-            for track in self._union(rule, (method,)).tracks:
-                if rule.stage_category in (None, track.stage):
-                    items[track.item] = max(items.get(track.item, 0), track.uncertainty_ms)
-                    met.append(method)
-        found = _Found("missing", [], tuple(items), max(items.values(), default=0))
-        return _met(rule, found, set(met), "no_track_in_stage")
+        stage = rule.stage_category
+        met = {m for m in rule.methods if self._union(rule, (m,)).in_stage(stage)[0]}
+        found = [self._union(rule, way).in_stage(stage) for way in self._ways(rule)]
+        items, doubt = _together(found)
+        return _met(rule, _Found("missing", [], items, doubt), met, "no_track_in_stage")
 
     def _one_point(self, rule: Rule, start: Noted | None, end: Noted | None) -> _Found:
         """One point only: one capture by an allowed method that reaches past it."""
-        items: dict[str, int] = {}
-        met = []
-        for method in rule.methods:
-            for track in self._union(rule, (method,)).tracks:
-                after = start is None or track.end_ms > start.at_ms or _taken(track, start.at_ms)
-                before = end is None or track.start_ms < end.at_ms or _taken(track, end.at_ms)
-                if after and before:
-                    items[track.item] = max(items.get(track.item, 0), track.uncertainty_ms)
-                    met.append(method)
-        found = _Found("missing", ["one_point"], tuple(items), max(items.values(), default=0))
-        return _met(rule, found, set(met), "no_track_inside")
+        after, before = start.at_ms if start else ALWAYS, end.at_ms if end else NEVER
+        met, items, doubt = self._between(rule, after, before)
+        found = _Found("missing", ["one_point"], items, doubt)
+        return _met(rule, found, met, "no_track_inside")
+
+    def _between(self, rule: Rule, start: int, end: int) -> tuple[set[str], tuple[str, ...], int]:
+        """The methods that show some of the time between, the items that do, and their doubt."""
+        met = {m for m in rule.methods if self._union(rule, (m,)).shows(start, end)}
+        found = [self._union(rule, way).used(start, end) for way in self._ways(rule)]
+        return met, *_together(found)
 
     def _whole(self, applied: Applied, start: Noted, end: Noted) -> _Found:
         """Both points: one photograph between them, or recordings from the first to the last."""
         rule = applied.rule
-        items: dict[str, None] = {}
-        doubt, photo, seen = 0, False, set()
-        pieces: list[Piece] | None = None
-        for way in self._ways(rule):
-            union = self._union(rule, way)
-            if way == ("photo",):
-                used, unsure = union.inside(start.at_ms, end.at_ms)
-                photo = bool(used)
-            else:
-                used, unsure = union.used(start.at_ms, end.at_ms)
-                covered = union.pieces(start.at_ms, end.at_ms)
-                pieces = covered if pieces is None else intersect(pieces, covered)
-                if start.at_ms == end.at_ms and union.touches(start.at_ms):
-                    used = used or ("",)
-            if used:
-                seen.update(way)
-            items.update(dict.fromkeys(item for item in used if item))
-            doubt = max(doubt, unsure)
-        found = _Found("missing", [], tuple(items), doubt, pieces or [])
-        if pieces is not None and (rule.all_methods or not photo):
-            found.holes = self._holes(applied, start, end, pieces)
-        return _weigh(rule, found, photo=photo, seen=seen, runs=pieces is not None)
+        met, items, doubt = self._between(rule, start.at_ms, end.at_ms)
+        found = _Found("missing", [], items, doubt)
+        running = [way for way in self._ways(rule) if way != ("photo",)]
+        if running:
+            for at, way in enumerate(running):
+                pieces = self._union(rule, way).pieces(start.at_ms, end.at_ms)
+                found.covered = intersect(found.covered, pieces) if at else pieces
+            found.holes = self._holes(applied, start, end, found.covered)
+        whole = all(hole.state == "below_threshold" for hole in found.holes)
+        if rule.all_methods:
+            return _met(rule, found, met, "no_track_inside", whole=whole)
+        if "photo" in met:
+            found.holes, whole = (), True  # one photograph is enough, so nothing is missing
+        return _met(rule, found, met, "no_track_inside", whole=whole)
 
     def _holes(
         self, applied: Applied, start: Noted, end: Noted, pieces: Sequence[Piece]
@@ -352,30 +203,26 @@ class _Judge:
         together = left.clock != "" and left.clock == right.clock
         doubt = 0 if together else left.uncertainty_ms + right.uncertainty_ms
         if length <= threshold:
-            return Hole(start, end, "below_threshold", doubt, length + doubt > threshold, False)
-        said = self._explanations.get((applied.list_name, rule.code), ())
+            wide = length + doubt > threshold
+            return Hole(start, end, "below_threshold", doubt, uncertain=wide, asked=False)
+        said = self._explanations.get((applied.list_name, rule.code))
+        certain = length - doubt > threshold
+        if not said:
+            return Hole(start, end, "unexplained", doubt, uncertain=not certain, asked=False)
         approved = [e for e in said if e.state == "approved"]
         waiting = [e for e in said if e.state in ("approved", "asked")]
         explained = _longest_rest(start, end, approved) <= threshold
         asked = not explained and _longest_rest(start, end, waiting) <= threshold
         state = "explained" if explained else "unexplained"
-        return Hole(start, end, state, doubt, length - doubt <= threshold, asked)
+        return Hole(start, end, state, doubt, uncertain=not certain, asked=asked)
 
 
-def _weigh(rule: Rule, found: _Found, *, photo: bool, seen: set[str], runs: bool) -> _Found:
-    """The verdict on what was found between two points."""
-    open_holes = any(hole.state != "below_threshold" for hole in found.holes)
-    whole = runs and not open_holes and bool(seen - {"photo"})
-    if rule.all_methods:
-        return _met(rule, found, seen, "no_track_inside", whole=not open_holes)
-    if photo or whole:
-        found.verdict = "complete"
-        found.met_by = (("photo",) if photo else ()) + (("running",) if whole else ())
-    elif seen:
-        found.verdict = "partial"
-    else:
-        found.reasons.append("no_track_inside")
-    return found
+def _together(found: Sequence[tuple[tuple[str, ...], int]]) -> tuple[tuple[str, ...], int]:
+    """Items of several unions, each once, and the greatest of their uncertainties."""
+    if len(found) == 1:
+        return found[0]
+    items = dict.fromkeys(item for used, _ in found for item in used)
+    return tuple(items), max(doubt for _, doubt in found)
 
 
 def _met(rule: Rule, found: _Found, met: set[str], reason: str, *, whole: bool = True) -> _Found:
@@ -388,10 +235,6 @@ def _met(rule: Rule, found: _Found, met: set[str], reason: str, *, whole: bool =
     found.reasons += [f"method_missing:{method}" for method in lacking]
     found.verdict = "partial" if lacking or not whole else "complete"
     return found
-
-
-def _taken(track: Track, at_ms: int) -> bool:
-    return track.kind == "photo" and track.start_ms == at_ms
 
 
 def _longest_rest(start: int, end: int, said: Iterable[Explanation]) -> int:

@@ -12,11 +12,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from operator import attrgetter
 from typing import NamedTuple
 
-
 KINDS = ("photo", "audio", "video")
+ALWAYS, NEVER = -(2**62), 2**62  # before and after every time
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,11 @@ class Piece(NamedTuple):
     ends: Edge
 
 
+_Group = tuple[str, str, bool]
+# What of a track is looked at, in the order of sorting: its beginning first, and no ties.
+_Row = tuple[int, int, int, str, str, str]
+
+
 def meets(kind: str, carrier: str, sound: bool) -> frozenset[str]:
     """The methods that a recording of this kind is."""
     if kind == "photo":
@@ -64,110 +68,140 @@ def meets(kind: str, carrier: str, sound: bool) -> frozenset[str]:
     return frozenset(methods | ({carrier} & {"body_camera", "surveillance"}))
 
 
-class Union:
-    """The recordings of some methods and carriers: as stretches, and by item."""
+def _row(track: Track) -> _Row:
+    end = track.start_ms if track.kind == "photo" else track.end_ms
+    doubt, clock = track.uncertainty_ms, track.clock
+    return track.start_ms, end, doubt, clock, track.item, track.stage or ""
 
-    def __init__(self, tracks: Sequence[Track]) -> None:
-        """`tracks` are in the order of their beginnings and none is empty."""
-        self.tracks = tracks
-        self._starts = [track.start_ms for track in tracks]
-        self._ends = [track.end_ms for track in tracks]
-        self._items = [track.item for track in tracks]
-        self._doubts = [track.uncertainty_ms for track in tracks]
+
+class Union:
+    """The recordings of some methods and carriers: as stretches, and by item.
+
+    Photographs are never in one union with what runs: they are instants, not stretches.
+    """
+
+    def __init__(self, rows: Sequence[_Row]) -> None:
+        """`rows` are in order and none is empty."""
+        columns = tuple(zip(*rows, strict=True)) or ((),) * 6
+        self._starts, self._ends, self._doubts, self._clocks, self._items, self._stage_of = columns
+        self._photos = bool(rows) and self._starts == self._ends
         # The latest end so far never falls, so the first track that reaches a time can be searched.
         self._reach = list(accumulate(self._ends, max))
-        self._pieces = list(_merge(tracks, self._starts, self._ends))
-        self._piece_ends = [piece.end_ms for piece in self._pieces]
+        # A stretch begins where a track begins after all before it have ended.
+        later = enumerate(zip(self._starts[1:], self._reach, strict=False), 1)
+        self._firsts = [0, *(at for at, (start, reach) in later if start > reach)]
+        self._piece_ends = [self._reach[at - 1] for at in (*self._firsts[1:], len(rows)) if at]
+        self._pieces: list[Piece | None] = [None] * len(self._firsts)
         self._asked: dict[tuple[int, int], tuple[tuple[str, ...], int]] = {}
+        self._stages: dict[str, tuple[dict[str, None], int]] | None = None
 
     def pieces(self, start: int, end: int) -> list[Piece]:
         """The covered stretches inside [start, end), cut to it."""
-        found = []
-        for at in range(bisect_right(self._piece_ends, start), len(self._pieces)):
-            piece = self._pieces[at]
-            if piece.start_ms >= end:
-                break
-            found.append(
-                piece._replace(start_ms=max(start, piece.start_ms), end_ms=min(end, piece.end_ms))
-            )
+        first = bisect_right(self._piece_ends, start)
+        last = bisect_left(self._firsts, bisect_left(self._starts, end), first)
+        known = self._pieces
+        found = [known[at] or self._piece(at) for at in range(first, last)]
+        for at in (0, -1) if found else ():  # only the outermost can reach beyond
+            cut = max(start, found[at].start_ms), min(end, found[at].end_ms)
+            found[at] = Piece(*cut, found[at].begins, found[at].ends)
         return found
 
+    def _piece(self, at: int) -> Piece:
+        """One stretch with what bounds it: of several tracks that do, the least certain."""
+        first = self._firsts[at]
+        after = self._firsts[at + 1] if at + 1 < len(self._firsts) else len(self._starts)
+        top, begin, end = self._piece_ends[at], first, first
+        if after - first > 1:
+            last_begun = bisect_right(self._starts, self._starts[first], first, after)
+            reaching = bisect_left(self._reach, top, first, after)
+            begin = max(range(first, last_begun), key=self._doubts.__getitem__)
+            ending = [n for n in range(reaching, after) if self._ends[n] == top]
+            end = max(ending, key=self._doubts.__getitem__)
+        begins, ends = (Edge(self._doubts[n], self._clocks[n]) for n in (begin, end))
+        piece = self._pieces[at] = Piece(self._starts[first], top, begins, ends)
+        return piece
+
     def used(self, start: int, end: int) -> tuple[tuple[str, ...], int]:
-        """The items that lie in [start, end) with some part, and their greatest uncertainty."""
+        """The items that show some of [start, end), and their greatest uncertainty.
+
+        A photograph counts at the end as well, and so does what shows the one instant if the two
+        are the same.
+        """
         known = self._asked.get((start, end))
         if known is None:
-            first = bisect_right(self._reach, start)
-            inside = max(first, bisect_left(self._starts, start))
-            last = max(inside, bisect_left(self._starts, end))
+            first, inside, last = self._range(start, end)
             before = [at for at in range(first, inside) if self._ends[at] > start]
-            items = [self._items[at] for at in before] + self._items[inside:last]
-            doubts = [self._doubts[at] for at in before] + self._doubts[inside:last]
-            known = self._asked[start, end] = (
-                tuple(dict.fromkeys(items)),
-                max(doubts, default=0),
-            )
+            items = [*(self._items[at] for at in before), *self._items[inside:last]]
+            doubts = [*(self._doubts[at] for at in before), *self._doubts[inside:last]]
+            known = tuple(dict.fromkeys(items)), max(doubts, default=0)
+            self._asked[start, end] = known
         return known
 
-    def touches(self, at_ms: int) -> bool:
-        """Whether some recording shows that instant."""
-        at = bisect_left(self._piece_ends, at_ms)
-        return at < len(self._pieces) and self._pieces[at].start_ms <= at_ms
+    def shows(self, start: int, end: int) -> bool:
+        """Whether some recording shows some of that time."""
+        first, inside, last = self._range(start, end)
+        # The first track whose end is past `start` is at `first` itself, so one look is enough.
+        return first < inside or inside < last
 
-    def inside(self, start: int, end: int) -> tuple[tuple[str, ...], int]:
-        """For photographs: the items taken in [start, end], and their greatest uncertainty."""
-        first, last = bisect_left(self._starts, start), bisect_right(self._starts, end)
-        return tuple(dict.fromkeys(self._items[first:last])), max(
-            self._doubts[first:last], default=0
-        )
+    def _range(self, start: int, end: int) -> tuple[int, int, int]:
+        """Three positions: from the first on, tracks may show `start`; from the second on they
+        begin there or later; from the third on they begin too late."""
+        first = inside = bisect_left(self._starts, start)
+        if not self._photos:
+            first = bisect_right(self._reach, start)
+            inside = max(first, inside)
+        late = bisect_right if self._photos or start == end else bisect_left
+        return first, inside, max(inside, late(self._starts, end))
 
-
-def _merge(tracks: Sequence[Track], starts: Sequence[int], ends: Sequence[int]) -> Iterable[Piece]:
-    begin, reach = 0, 0  # positions of the tracks that bound the stretch so far
-    for at in range(1, len(tracks) + 1):
-        if at < len(tracks) and starts[at] <= ends[reach]:
-            if ends[at] > ends[reach] or (
-                ends[at] == ends[reach] and tracks[at].uncertainty_ms > tracks[reach].uncertainty_ms
+    def in_stage(self, stage: str | None) -> tuple[tuple[str, ...], int]:
+        """The items that are linked to the stage (None: all), and their greatest uncertainty."""
+        if self._stages is None:
+            self._stages = {}
+            for item, stage_of, doubt in zip(
+                self._items, self._stage_of, self._doubts, strict=True
             ):
-                reach = at
-            if starts[at] == starts[begin]:
-                # Of several that begin together, the least certain bounds the stretch.
-                begin = max(begin, at, key=lambda n: tracks[n].uncertainty_ms)
-            continue
-        yield Piece(starts[begin], ends[reach], _edge(tracks[begin]), _edge(tracks[reach]))
-        begin = reach = at
-
-
-def _edge(track: Track) -> Edge:
-    return Edge(track.uncertainty_ms, track.clock)
+                for key in {"", stage_of}:
+                    items, most = self._stages.get(key, ({}, 0))
+                    items[item] = None
+                    self._stages[key] = items, max(doubt, most)
+        items, most = self._stages.get(stage or "", ({}, 0))
+        return tuple(items), most
 
 
 class Recordings:
     """All recordings of a case, sorted once; a union is made when a rule first asks for it."""
 
     def __init__(self, tracks: Iterable[Track]) -> None:
-        self._groups: dict[tuple[str, str, bool], list[Track]] = {}
-        for track in sorted(tracks, key=attrgetter("start_ms", "item", "end_ms")):
+        self._groups: dict[_Group, list[_Row]] = {}
+        for track in tracks:
             if track.end_ms > track.start_ms or track.kind == "photo":
                 group = (track.kind, track.carrier, track.sound)
-                self._groups.setdefault(group, []).append(track)
-        self._unions: dict[tuple[frozenset[str], frozenset[str]], Union] = {}
+                self._groups.setdefault(group, []).append(_row(track))
+        for rows in self._groups.values():
+            rows.sort()
+        self._unions: dict[frozenset[_Group], Union] = {}
 
-    def union(self, methods: Iterable[str], carriers: Iterable[str]) -> Union:
-        """What is allowed by any of the methods and, if carriers are named, made by one of them."""
-        key = frozenset(methods), frozenset(carriers)
+    def holds(self, method: str, carriers: Sequence[str]) -> bool:
+        """Whether there is any recording by that method, made by one of the carriers if named."""
+        return bool(self._chosen({method}, carriers))
+
+    def union(self, methods: Iterable[str], carriers: Sequence[str]) -> Union:
+        """What is allowed by any of the methods and made by one of the carriers, if named."""
+        key = self._chosen(set(methods), carriers)
         found = self._unions.get(key)
         if found is None:
-            groups = [
-                tracks
-                for (kind, carrier, sound), tracks in self._groups.items()
-                if meets(kind, carrier, sound) & key[0] and (not key[1] or carrier in key[1])
-            ]
-            # Sorted runs one after the other: the sort only has to merge them.
-            together = [track for tracks in groups for track in tracks]
-            if len(groups) > 1:
-                together.sort(key=attrgetter("start_ms", "item", "end_ms"))
+            together = [row for group in key for row in self._groups[group]]
+            if len(key) > 1:
+                together.sort()  # sorted runs: the sort only merges them
             found = self._unions[key] = Union(together)
         return found
+
+    def _chosen(self, methods: set[str], carriers: Sequence[str]) -> frozenset[_Group]:
+        return frozenset(
+            group
+            for group in self._groups
+            if meets(*group) & methods and (not carriers or group[1] in carriers)
+        )
 
 
 def intersect(one: Sequence[Piece], other: Sequence[Piece]) -> list[Piece]:

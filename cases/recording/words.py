@@ -93,7 +93,7 @@ _NAMED_POINT = re.compile(r"(.+)\[([a-z][a-z0-9_]{0,63})?\]", re.DOTALL)
 
 _STAGES = (
     ("initiation", "启动|立案|受理|申请"),
-    ("investigation", "调查|取证|检查|勘验|勘察|核查|询问|抽样|登记保存|证据保存|踏勘"),
+    ("investigation", "调查|取证|检查|勘验|勘察|核查|询问|抽样|抽查|提取|登记保存|证据保存|踏勘"),
     ("review", "审核|审查|评审|论证"),
     ("decision", "决定"),
     ("service", "送达"),
@@ -191,6 +191,8 @@ def read_stage(*cells: str) -> str | None:
         text = squeeze(cell)
         exact = [stage for stage, word in STAGE_WORDS.items() if text in (word, f"{word}环节")]
         named = exact or [stage for stage, words in _STAGES if re.search(words, text)]
+        if "service" in named:
+            return "service"  # 送达检查文书, 决定书送达: what is served is only named
         if len(named) == 1:
             return named[0]
     return None
