@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.machine import Table
 from bench.month_footage import make
 from bench.month_world import HOUR, MINUTE, Odds, World
 from cases.links.attribution import Attribution, AttributionPolicy, attribute
@@ -34,11 +33,11 @@ TIMES = TimePolicy(
 )  # fmt: skip
 ATTRIBUTION = AttributionPolicy(TIMES, frozenset({"000000"}))
 PROPOSALS = ProposalPolicy(
-    buffer_ms=5 * MINUTE, number=400, officer_window=400, officer_unsure=200, officer_open=60,
-    officer=20, other_officer=500, unit_window=120, custody=40, device=80, place=160, place_far=150, unit=40,
-    number_elsewhere=200, other_number=120, near_m=300, far_m=1500, broad_ms=24 * HOUR,
-    floor=100, confident_score=400, confident_margin=120, limit=5,
-    doubts=frozenset({"no-person", "no-time"}),
+    buffer_ms=5 * MINUTE, broad_ms=24 * HOUR, number=400, number_untimed=300, number_elsewhere=200,
+    other_number=120, officer_window=400, touching=300, officer_unsure=200, officer_open=60,
+    officer=20, other_officer=500, unit_window=160, custody=40, device=80, unit=40, place=160,
+    place_far=150, near_m=300, far_m=1500, floor=60, confident_score=340, confident_margin=120,
+    limit=5, doubts=frozenset({"no-person", "no-time"}),
 )  # fmt: skip
 
 

@@ -9,11 +9,24 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from bench.month_world import (
-    HOUR, LOCAL, MINUTE, OFFICE, Camera, Month, Odds, Visit, World, camera_of, near, staff, stamp,
+    HOUR,
+    LOCAL,
+    MINUTE,
+    OFFICE,
+    Camera,
+    Month,
+    Odds,
+    Visit,
+    World,
+    camera_of,
+    near,
+    staff,
+    stamp,
 )  # fmt: skip
+from cases.links.caseindex import CaseFacts, Window
 from cases.links.clock import DAY_MS
 from cases.links.facts import ItemFacts, Source
-from cases.links.propose import CaseFacts, Window, Wish
+from cases.links.propose import Wish
 
 UTC_Z = "%Y-%m-%dT%H:%M:%SZ"
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from cases.links.attribution import Register, register
+from cases.links.caseindex import CaseFacts
 from cases.links.clock import DAY_MS, Measurement
 from cases.links.custody import CustodyRow, UserCode
 from cases.links.facts import Device, ItemFacts, Shift
-from cases.links.propose import CaseFacts, Wish
+from cases.links.propose import Wish
 
 ZONE = "Asia/Shanghai"
 LOCAL = timezone(timedelta(hours=8))

@@ -221,9 +221,9 @@ def _person(found: _Found) -> _Who:
         reasons.append(Reason("code", {"code": by_code[1]}))
     if person and not by_ledger and not by_code:
         reasons.append(Reason("source-person"))
-    if person is None:
+    if person is None and not (found.device and found.device.fixed):
         marks.append(NO_PERSON)
-    elif _off_duty(found.known.shifts.get(person, ()), found.timed):
+    elif person and _off_duty(found.known.shifts.get(person, ()), found.timed):
         marks.append(OFF_DUTY)
     rest = (by_code[0] if by_code else None, own)
     others = tuple(dict.fromkeys(p for p in rest if p and p != person))

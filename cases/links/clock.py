@@ -153,7 +153,7 @@ def corrected(
         return Corrected(device_ms, 0, default_uncertainty_ms, "unmeasured")
     readings = [
         _reading(device_ms, value, i, rows, handed_ms)
-        for i in range(len(rows) + 1)
+        for i in _near(device_ms, rows, limit_ms_per_day)
         for value in _values(device_ms, rows, i, limit_ms_per_day)
     ]
     fitting = [r for r in readings if r.outside_ms == 0]
@@ -180,6 +180,23 @@ def _consistent(before: Measurement, after: Measurement, limit: int) -> bool:
     allowed = before.uncertainty_ms + after.uncertainty_ms
     allowed += _up(limit * (after.at_ms - before.at_ms), DAY_MS)
     return abs(after.offset_ms - before.left_ms) <= allowed
+
+
+def _near(at: int, rows: Sequence[Measurement], limit: int) -> list[int]:
+    """The spans worth a closer look: with years of measurements nearly all are far off."""
+    away = []
+    for i in range(len(rows) + 1):
+        before, after = rows[i - 1] if i else None, rows[i] if i < len(rows) else None
+        early = at - before.left_ms if before else at - rows[0].offset_ms
+        late = at - after.offset_ms if after else early
+        low, high = min(early, late), max(early, late)
+        gap = max(before.at_ms - high if before else 0, low - after.at_ms if after else 0, 0)
+        sure = max(before.uncertainty_ms if before else 0, after.uncertainty_ms if after else 0)
+        span = abs(low - before.at_ms) if before else 0
+        span += abs(high - after.at_ms) if after else 0
+        away.append(gap - 2 * (sure + _up(limit * (span + sure), DAY_MS - limit)))
+    near = [i for i, gap in enumerate(away) if gap <= 0]
+    return near or [min(range(len(away)), key=lambda i: (away[i], -i))]
 
 
 def _values(at: int, rows: Sequence[Measurement], i: int, limit: int) -> list[Corrected]:

@@ -2,7 +2,8 @@
 
 Guarantee: the same facts give the same proposals in the same order; what was refused or is linked
 is not proposed again; every point of a score has a reason.  `confident` says that one confirmation
-may do: the first is far enough ahead, nothing speaks against it, and it is known whose it is.
+may do: the first is far enough ahead, its time fits if any other's does, and it is known whose it
+is.
 Not covered: linking.  A proposal is never a link; a person confirms it.
 
 Signals: the case number announced with the upload (exact, after full-width forms and brackets are
@@ -11,76 +12,64 @@ the unit.  All weights are policy data, per mille.
 """
 
 import math
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cases.links.attribution import Attribution
+from cases.links.caseindex import CaseFacts, CaseIndex, Ready, index, normal_number
 from cases.links.clock import DAY_MS
 from cases.links.words import Reason
 
-_BRACKETS = str.maketrans({
-    **dict.fromkeys("([【{〔〖「﹝", "["), **dict.fromkeys(")]】}〕〗」﹞", "]"),
-})  # fmt: skip
-_METRES_PER_E7_DEGREE = 6_371_008.8 * math.pi / 180 / 10**7
+_METRES = 6_371_008.8 * math.pi / 180 / 10**7  # of one ten-millionth of a degree of latitude
+_IN_TIME = frozenset({"officer-window", "officer-near", "officer-unsure", "unit-window"})
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalPolicy:
-    """Weights (their sum is cut at 1000) and limits of the signals; all of it policy data."""
+    """Weights and limits of the signals; all of it policy data, weights per mille."""
 
     buffer_ms: int
+    """A recording this far from a visit still belongs to it."""
+
+    broad_ms: int
+    """A window longer than this is no visit but how long the case was open."""
+
     number: int
+    number_untimed: int
+    """The number alone, where the case has no visit that could speak for it."""
+
+    number_elsewhere: int
+    """The number, where the case has visits and the recording lies in none."""
+
+    other_number: int
+    """Taken off where the number of another case was announced."""
+
     officer_window: int
+    touching: int
+    """Per mille of `officer_window` for a recording of which next to nothing lies in the window."""
+
     officer_unsure: int
     officer_open: int
     officer: int
     other_officer: int
-    """Per mille of what the officer's signal is worth if only the user code names him."""
+    """Per mille of an officer's signal if only the device's user code names him."""
 
     unit_window: int
     custody: int
     device: int
+    unit: int
     place: int
     place_far: int
-    unit: int
-    number_elsewhere: int
-    other_number: int
     near_m: int
     far_m: int
-    broad_ms: int
-    """A time of a case longer than this is no visit but how long it was open."""
-
     floor: int
+    """Less than this is not proposed."""
+
     confident_score: int
     confident_margin: int
     limit: int
     doubts: frozenset[str] = frozenset()
     """Marks of an attribution under which no proposal is confident."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A time of a case, of a visit or from opening to closing; `place` if it was elsewhere."""
-
-    start_ms: int
-    end_ms: int
-    place: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFacts:
-    """A case as far as proposals need it: `windows` from its points, stages, opening and closing."""
-
-    id: str
-    number: str
-    people: tuple[str, ...]
-    unit: str | None = None
-    organ: str | None = None
-    windows: tuple[Window, ...] = ()
-    place: tuple[int, int] | None = None
-    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,74 +91,36 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseIndex:
-    """Cases by number, by officer and day, by unit and day, and by device."""
-
-    cases: Mapping[str, CaseFacts]
-    numbers: Mapping[str, Sequence[str]]
-    days: Mapping[tuple[str, int], Sequence[str]]
-    units: Mapping[tuple[str, int], Sequence[str]]
-    devices: Mapping[str, Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
 class _Fit:
-    """How an item's time lies to a case's."""
+    """How an item's time lies to the visit of a case that it has most in common with."""
 
     overlap_ms: int = 0
-    length_ms: int = 0
-    gap_ms: int | None = None
+    buffered_ms: int = 0  # in common with the visit and the buffer around it
+    length_ms: int = 1
+    gap_ms: int | None = None  # None: the case has no visit
     open: bool = False
-    unsure: bool = False
+    unsure: bool = False  # within the visit, as far as the clock is sure
     place: tuple[int, int] | None = None
 
 
-def normal_number(number: str) -> str:
-    """A case number in the one form in which two are compared."""
-    text = unicodedata.normalize("NFKC", number).translate(_BRACKETS).upper()
-    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) != "Cf")
-
-
-def index(cases: Iterable[CaseFacts], policy: ProposalPolicy) -> CaseIndex:
-    """Make cases ready for many items: every narrow window under each of its days."""
-    by_id = {case.id: case for case in cases}
-    numbers: dict[str, list[str]] = defaultdict(list)
-    days: dict[tuple[str, int], list[str]] = defaultdict(list)
-    units: dict[tuple[str, int], list[str]] = defaultdict(list)
-    devices: dict[str, list[str]] = defaultdict(list)
-    for case in by_id.values():
-        numbers[normal_number(case.number)].append(case.id)
-        for device in case.devices:
-            devices[device].append(case.id)
-        for day in _days(case.windows, policy):
-            for person in case.people:
-                days[person, day].append(case.id)
-        visits = [w for w in case.windows if w.end_ms - w.start_ms <= policy.broad_ms]
-        for day in _days(visits, policy) if case.unit else ():
-            units[case.unit or "", day].append(case.id)
-    return CaseIndex(by_id, numbers, days, units, devices)
+_Points = list[tuple[int, Reason]]
+_Scored = tuple[int, str, tuple[Reason, ...]]
 
 
 def propose(
     item: Attribution, wish: Wish, known: CaseIndex, policy: ProposalPolicy
 ) -> list[Proposal]:
     """The cases an item may belong to, the likeliest first, at most `policy.limit`."""
-    scored = []
-    for id_ in sorted(_candidates(item, wish, known, policy) - wish.out):
-        score, reasons = _score(item, wish, known.cases[id_], known, policy)
+    number = normal_number(wish.number) if wish.number else ""
+    scored: list[_Scored] = []
+    for id_ in _candidates(item, number, known) - wish.out:
+        score, reasons = _score(item, number, known.cases[id_], known, policy)
         if score >= policy.floor:
-            scored.append((-score, id_, reasons))
-    scored.sort(key=lambda row: row[:2])
-    best = -scored[0][0] if scored else 0
-    rival = -scored[1][0] if len(scored) > 1 else 0
-    sure = (
-        best >= policy.confident_score
-        and best - rival >= policy.confident_margin
-        and not policy.doubts.intersection(item.marks)
-        and not any(r.code in _AGAINST for r in scored[0][2])
-    )
+            scored.append((score, id_, reasons))
+    scored.sort(key=lambda row: (-row[0], row[1]))
+    sure = _sure(item, scored, policy)
     return [
-        Proposal(id_, -score, sure and i == 0, reasons)
+        Proposal(id_, score, sure and i == 0, reasons)
         for i, (score, id_, reasons) in enumerate(scored[: policy.limit])
     ]
 
@@ -178,31 +129,39 @@ def propose_all(
     items: Iterable[tuple[Attribution, Wish]], cases: Iterable[CaseFacts], policy: ProposalPolicy
 ) -> dict[str, list[Proposal]]:
     """Proposals of many items against many cases, indexed once."""
-    known = index(cases, policy)
+    known = index(cases, buffer_ms=policy.buffer_ms, broad_ms=policy.broad_ms)
     return {item.item: propose(item, wish, known, policy) for item, wish in items}
 
 
-_AGAINST = frozenset({"number-elsewhere", "other-number", "place-far"})
+def metres_between(one: tuple[int, int], other: tuple[int, int]) -> int:
+    """Whole metres between two places in ten-millionths of a degree, over the ground."""
+    lat, lon = other[0] - one[0], (other[1] - one[1] + 1_800_000_000) % 3_600_000_000
+    wide = (lon - 1_800_000_000) * math.cos(math.radians((one[0] + other[0]) / 2 / 10**7))
+    return round(math.hypot(lat, wide) * _METRES)
 
 
-def _days(windows: Iterable[Window], policy: ProposalPolicy) -> set[int]:
-    """The days of the windows, with one more on each side for clocks that are not sure."""
-    return {
-        day
-        for w in windows
-        for day in range(
-            (w.start_ms - policy.buffer_ms) // DAY_MS - 1,
-            (w.end_ms + policy.buffer_ms) // DAY_MS + 2,
-        )
-    }
+def _sure(item: Attribution, scored: Sequence[_Scored], policy: ProposalPolicy) -> bool:
+    """Whether one confirmation may do for the first.
+
+    It is not enough to be ahead: a first whose time does not fit, beside one whose time does, is
+    what a wrong number looks like.
+    """
+    if not scored or policy.doubts.intersection(item.marks):
+        return False
+    first, rest = scored[0], scored[1:]
+    if first[0] < policy.confident_score:
+        return False
+    if rest and first[0] - rest[0][0] < policy.confident_margin:
+        return False
+    return _in_time(first) or not any(_in_time(row) for row in rest)
 
 
-def _candidates(
-    item: Attribution, wish: Wish, known: CaseIndex, policy: ProposalPolicy
-) -> set[str]:
-    found: set[str] = set()
-    if wish.number:
-        found.update(known.numbers.get(normal_number(wish.number), ()))
+def _in_time(row: _Scored) -> bool:
+    return any(reason.code in _IN_TIME for reason in row[2])
+
+
+def _candidates(item: Attribution, number: str, known: CaseIndex) -> set[str]:
+    found = set(known.numbers.get(number, ())) if number else set()
     if item.device:
         found.update(known.devices.get(item.device, ()))
     for moment in (item.start_ms, item.end_ms, item.other_start_ms):
@@ -218,126 +177,109 @@ def _candidates(
 
 
 def _score(
-    item: Attribution, wish: Wish, case: CaseFacts, known: CaseIndex, policy: ProposalPolicy
+    item: Attribution, number: str, ready: Ready, known: CaseIndex, policy: ProposalPolicy
 ) -> tuple[int, tuple[Reason, ...]]:
-    fit = _fit(item, case, policy)
-    points: list[tuple[int, Reason]] = []
-    points += _by_number(wish, case, fit, known, policy)
+    case, fit = ready.case, _fit(item, ready, policy)
+    points = _by_number(number, ready, fit, known, policy)
     points += _by_officer(item, case, fit, policy)
     points += _by_place(item, case, fit, policy)
     if item.device and item.device in case.devices:
         points.append((policy.device, Reason("device")))
     if case.unit and case.unit == item.unit:
         points.append((policy.unit, Reason("unit")))
+    points.sort(key=lambda row: -abs(row[0]))
     total = max(0, min(1000, sum(worth for worth, _ in points)))
-    ordered = sorted(points, key=lambda row: -abs(row[0]))
-    return total, tuple(reason for _, reason in ordered)
+    return total, tuple(reason for _, reason in points)
 
 
 def _by_number(
-    wish: Wish, case: CaseFacts, fit: _Fit, known: CaseIndex, policy: ProposalPolicy
-) -> list[tuple[int, Reason]]:
-    """The announced number, which counts for less where the time of the case is known and another."""
-    if not wish.number:
+    number: str, ready: Ready, fit: _Fit, known: CaseIndex, policy: ProposalPolicy
+) -> _Points:
+    """The announced number, which counts for less where no time of the case speaks for it."""
+    if not number:
         return []
-    number = normal_number(wish.number)
-    if number != normal_number(case.number):
+    if number != ready.number:
         worth = policy.other_number if number in known.numbers else 0
-        return [(-worth, Reason("other-number", {"number": wish.number}))]
-    if fit.gap_ms is not None and fit.gap_ms > policy.buffer_ms and not fit.unsure:
+        return [(-worth, Reason("other-number", {"number": number}))]
+    if fit.gap_ms is None:
+        return [(policy.number_untimed, Reason("number"))]
+    if fit.gap_ms > policy.buffer_ms and not fit.unsure:
         return [(policy.number_elsewhere, Reason("number-elsewhere"))]
     return [(policy.number, Reason("number"))]
 
 
-def _by_officer(
-    item: Attribution, case: CaseFacts, fit: _Fit, policy: ProposalPolicy
-) -> list[tuple[int, Reason]]:
+def _by_officer(item: Attribution, case: CaseFacts, fit: _Fit, policy: ProposalPolicy) -> _Points:
     """Who recorded and when; somebody whom only the user code names counts for a part."""
-    other = next((p for p in item.others if p in case.people), None)
-    if item.person in case.people:
-        share, first = 1000, []
-    elif other is not None:
-        share = policy.other_officer
-        first = [(0, Reason("other-officer", {"person": other}))]
-    else:
-        return _by_unit(item, case, fit, policy)
-    if "no-time" in item.marks or item.start_ms is None:
-        return [*first, (policy.officer * share // 1000, Reason("officer"))]
-    if fit.gap_ms is not None and fit.gap_ms <= policy.buffer_ms:
-        part = (
-            1000 if fit.overlap_ms >= fit.length_ms else 500 + 500 * fit.overlap_ms // fit.length_ms
-        )
-        worth = policy.officer_window * part // 1000
-        code = (
-            Reason("officer-window", {"overlap_ms": fit.overlap_ms})
-            if fit.overlap_ms or not fit.gap_ms
-            else Reason("officer-near", {"gap_ms": fit.gap_ms})
-        )
-        points = [(worth * share // 1000, code)]
-        if share == 1000 and item.device and "held" in {r.code for r in item.reasons}:
-            points.append((policy.custody, Reason("device-custody")))
-        return first + points
-    if fit.unsure:
-        reason = Reason("officer-unsure", {"uncertainty_ms": item.uncertainty_ms})
-        return [*first, (policy.officer_unsure * share // 1000, reason)]
-    if fit.open:
-        return [*first, (policy.officer_open * share // 1000, Reason("officer-open"))]
-    return [*first, (policy.officer * share // 1000, Reason("officer"))]
+    share, first = 1000, list[tuple[int, Reason]]()
+    if item.person not in case.people:
+        other = next((p for p in item.others if p in case.people), None)
+        if other is None:
+            return _by_unit(item, case, fit, policy)
+        share, first = policy.other_officer, [(0, Reason("other-officer", {"person": other}))]
+    worth, reason = _in_window(item, fit, policy)
+    first.append((worth * share // 1000, reason))
+    held = share == 1000 and any(r.code == "held" for r in item.reasons)
+    if held and reason.code in _IN_TIME:
+        first.append((policy.custody, Reason("device-custody")))
+    return first
 
 
-def _by_unit(
-    item: Attribution, case: CaseFacts, fit: _Fit, policy: ProposalPolicy
-) -> list[tuple[int, Reason]]:
+def _in_window(item: Attribution, fit: _Fit, policy: ProposalPolicy) -> tuple[int, Reason]:
+    """What an officer's time is worth: in a visit, near one, perhaps in one, while it was open."""
+    if fit.gap_ms is None or not (fit.unsure or fit.gap_ms <= policy.buffer_ms):
+        if fit.open:
+            return policy.officer_open, Reason("officer-open")
+        return policy.officer, Reason("officer")
+    if fit.gap_ms > policy.buffer_ms:
+        return policy.officer_unsure, Reason(
+            "officer-unsure", {"uncertainty_ms": item.uncertainty_ms}
+        )
+    part = policy.touching + (1000 - policy.touching) * fit.buffered_ms // fit.length_ms
+    worth = policy.officer_window * part // 1000
+    if fit.overlap_ms or not fit.gap_ms:
+        return worth, Reason("officer-window", {"overlap_ms": fit.overlap_ms})
+    return worth, Reason("officer-near", {"gap_ms": fit.gap_ms})
+
+
+def _by_unit(item: Attribution, case: CaseFacts, fit: _Fit, policy: ProposalPolicy) -> _Points:
     """A room's recorder or a colleague's camera, during a visit of a case of the same unit."""
-    if not case.unit or item.unit != case.unit or fit.gap_ms is None or not fit.overlap_ms:
+    if not case.unit or item.unit != case.unit or not fit.overlap_ms:
         return []
-    worth = policy.unit_window * min(fit.overlap_ms, fit.length_ms) // fit.length_ms
-    return [(worth, Reason("unit-window"))]
+    return [(policy.unit_window * fit.buffered_ms // fit.length_ms, Reason("unit-window"))]
 
 
-def _by_place(
-    item: Attribution, case: CaseFacts, fit: _Fit, policy: ProposalPolicy
-) -> list[tuple[int, Reason]]:
+def _by_place(item: Attribution, case: CaseFacts, fit: _Fit, policy: ProposalPolicy) -> _Points:
     """The distance to where the case was at that time: near speaks for it, far against it."""
     place = fit.place or case.place
     if item.place is None or place is None:
         return []
     metres = metres_between(item.place, place)
-    if metres <= policy.near_m:
-        return [(policy.place, Reason("place", {"metres": metres}))]
     if metres >= policy.far_m:
         return [(-policy.place_far, Reason("place-far", {"metres": metres}))]
-    part = (policy.far_m - metres) * policy.place // (policy.far_m - policy.near_m)
-    return [(part, Reason("place", {"metres": metres}))]
+    part = min(policy.far_m - metres, policy.far_m - policy.near_m)
+    worth = policy.place * part // (policy.far_m - policy.near_m)
+    return [(worth, Reason("place", {"metres": metres}))]
 
 
-def metres_between(one: tuple[int, int], other: tuple[int, int]) -> int:
-    """Whole metres between two places in ten-millionths of a degree, over the ground."""
-    lat, lon = (
-        other[0] - one[0],
-        (other[1] - one[1] + 1_800_000_000) % 3_600_000_000 - 1_800_000_000,
-    )
-    wide = lon * math.cos(math.radians((one[0] + other[0]) / 2 / 10**7))
-    return round(math.hypot(lat, wide) * _METRES_PER_E7_DEGREE)
-
-
-def _fit(item: Attribution, case: CaseFacts, policy: ProposalPolicy) -> _Fit:
+def _fit(item: Attribution, ready: Ready, policy: ProposalPolicy) -> _Fit:
     """How much of the recording lies in a visit of the case, or how far it is from one."""
     if item.start_ms is None or "no-time" in item.marks:
         return _Fit()
     start = item.start_ms
-    end = start if item.end_ms is None else max(item.end_ms, start)
-    visits = [w for w in case.windows if w.end_ms - w.start_ms <= policy.broad_ms]
-    is_open = any(w.start_ms <= end and start <= w.end_ms for w in case.windows)
-    if not visits:
+    end = start + 1 if item.end_ms is None else max(item.end_ms, start + 1)
+    is_open = any(w.start_ms <= end and start <= w.end_ms for w in ready.case.windows)
+    best, shared = None, 0
+    for visit in ready.visits:
+        # Milliseconds in common; below nought, how far apart.
+        common = min(end, visit.end_ms) - max(start, visit.start_ms)
+        if best is None or common > shared:
+            best, shared = visit, common
+    if best is None:
         return _Fit(open=is_open)
-
-    def shared(w: Window) -> int:
-        """Milliseconds in common; below nought, how far apart."""
-        return min(end, w.end_ms) - max(start, w.start_ms)
-
-    best = max(visits, key=shared)
-    overlap, gap = max(shared(best), 0), max(-shared(best), 0)
+    around = (best.start_ms - policy.buffer_ms, best.end_ms + policy.buffer_ms)
+    buffered, gap = min(end, around[1]) - max(start, around[0]), max(-shared, 0)
     unsure = gap - item.uncertainty_ms <= policy.buffer_ms
     place = best.place if unsure else None
-    return _Fit(overlap, max(end - start, 1), gap, is_open, unsure, place)
+    return _Fit(
+        max(shared, 0), max(buffered, 0), end - start, gap, is_open, unsure, place
+    )  # fmt: skip
