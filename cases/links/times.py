@@ -81,7 +81,9 @@ def read_times(
         except MalformedError:
             if kind != "end":
                 reasons.append(Reason("time-unreadable", {"source": kind}))
-    marks, more = _agree(found, texts.get(EMBEDDED, ""), zone, duration_ms or 0, policy.agree_ms)
+    marks, more, second = _agree(
+        found, texts.get(EMBEDDED, ""), zone, duration_ms or 0, policy.agree_ms
+    )
     reasons += more
     source = next((kind for kind in ORDER if kind in found), DOCK)
     reasons.append(Reason("time-from", {"source": source}))
@@ -107,6 +109,9 @@ def read_times(
     if start - sure > sealed_ms:
         marks.append("after-sealed")
     other = None if clock.other_ms is None else clock.other_ms + start - clock.ms
+    if other is None and second is not None and source == EMBEDDED:
+        other = second - clock.offset_ms
+        sure += abs(other - start)
     return Timed(
         start, end, source, clock.offset_ms, sure, tuple(marks), tuple(reasons), other
     )  # fmt: skip
@@ -133,7 +138,7 @@ def _texts(
 
 def _agree(
     found: dict[str, int], text: str, zone: str, duration_ms: int, agree_ms: int
-) -> tuple[list[str], list[Reason]]:
+) -> tuple[list[str], list[Reason], int | None]:
     """Compare the embedded time with the others, and mend the one slip that mends itself.
 
     Many devices write their local time into a field that is UTC by its standard.  Where the name or
@@ -143,19 +148,20 @@ def _agree(
     starts = [found[FILE_NAME]] if FILE_NAME in found else []
     starts += [found[MTIME] - duration_ms] if MTIME in found else []
     if EMBEDDED not in found or not starts:
-        return [], []
+        return [], [], None
 
     def off(value: int) -> int:
         return min(max(start - value, value - start - duration_ms, 0) for start in starts)
 
-    if off(found[EMBEDDED]) <= agree_ms:
-        return [], []
-    digits = text.strip().removesuffix("Z").removesuffix("+00:00")
-    if digits != text.strip() and off(local := device_ms(digits, zone)) <= agree_ms:
-        found[EMBEDDED] = local
-        return [], [Reason("embedded-local")]
     difference = off(found[EMBEDDED])
-    return ["times-disagree"], [Reason("times-disagree", {"difference_ms": difference})]
+    if difference <= agree_ms:
+        return [], [], None
+    digits = text.strip().removesuffix("Z").removesuffix("+00:00")
+    local = device_ms(digits, zone) if digits != text.strip() else None
+    if local is not None and off(local) <= agree_ms:
+        found[EMBEDDED] = local
+        return [], [Reason("embedded-local")], None
+    return ["times-disagree"], [Reason("times-disagree", {"difference_ms": difference})], local
 
 
 def _clock_reason(clock: Corrected) -> Reason:
