@@ -74,7 +74,10 @@ class _Judge:
             yield self._verdict(applied, occasion, starts.get(occasion), ends.get(occasion))
 
     def _noted(self, point: Point | None) -> dict[str, Noted]:
-        return self._points.get(point.key, {}) if point else {}
+        if point is None:
+            return {}
+        other = self._case.aliases.get(point.key, point.key)
+        return self._points.get(point.key) or self._points.get(other, {})
 
     def _verdict(
         self, applied: Applied, occasion: str | None, start: Noted | None, end: Noted | None
@@ -211,8 +214,8 @@ class _Judge:
             return Hole(start, end, "unexplained", doubt, uncertain=not certain, asked=False)
         approved = [e for e in said if e.state == "approved"]
         waiting = [e for e in said if e.state in ("approved", "asked")]
-        explained = _longest_rest(start, end, approved) <= threshold
-        asked = not explained and _longest_rest(start, end, waiting) <= threshold
+        explained = _rest(start, end, approved) <= threshold
+        asked = not explained and _rest(start, end, waiting) <= threshold
         state = "explained" if explained else "unexplained"
         return Hole(start, end, state, doubt, uncertain=not certain, asked=asked)
 
@@ -237,12 +240,13 @@ def _met(rule: Rule, found: _Found, met: set[str], reason: str, *, whole: bool =
     return found
 
 
-def _longest_rest(start: int, end: int, said: Iterable[Explanation]) -> int:
-    """The longest part of [start, end) that none of the explanations speaks of."""
-    longest, reach = 0, start
+def _rest(start: int, end: int, said: Iterable[Explanation]) -> int:
+    """How much of [start, end) none of the explanations speaks of, altogether.
+
+    Altogether, because a hole cut small by a few instants of explanation is not explained.
+    """
+    rest, reach = 0, start
     for explanation in sorted(said, key=lambda e: e.start_ms):
-        longest = max(longest, min(explanation.start_ms, end) - reach)
-        reach = max(reach, explanation.end_ms)
-        if reach >= end:
-            return longest
-    return max(longest, end - reach)
+        rest += max(0, min(explanation.start_ms, end) - reach)
+        reach = max(reach, min(explanation.end_ms, end))
+    return rest + end - reach

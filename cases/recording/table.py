@@ -9,7 +9,7 @@ Format: docs/formats/rules.md, version 1, sections "Rows" and "Problems".
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cases.recording import heading as headings
@@ -55,6 +55,8 @@ class Options:
     must: bool = True
     sheet: str | None = None
     offset_minutes: int | None = None
+    # words of time points -> code, beside those that are known anyway: a procedure's labels
+    points: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -263,7 +265,8 @@ class _Reader:
         for key, text in (*texts.items(), ("stage", stage), ("note", note)):
             if len(text) > MAX_TEXT:
                 self._say(row, self._label(key), "long", limit=MAX_TEXT, got=len(text))
-        start, end = (words.read_point(cells.get(key, "")) for key in ("start", "end"))
+        known = {squeeze(text): code for text, code in self.options.points.items()}
+        start, end = (words.read_point(cells.get(key, ""), known) for key in ("start", "end"))
         for key, point in (("start", start), ("end", end)):
             if point is not None and point.code is None:
                 self._say(row, self._label(key), "free_point", got=point.text)

@@ -8,8 +8,8 @@ Format: docs/formats/rules.md, version 1, section "Coverage".
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cases.recording.rules import Rule
 from cases.recording.spans import Track
@@ -52,7 +52,11 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What coverage is judged from, and the policy it is judged under."""
+    """What coverage is judged from, and the policy it is judged under.
+
+    `aliases` tells under which code the case's procedure notes a point of the lists, where it has
+    a code of its own for it (seizure_started: measure_taken).
+    """
 
     points: Sequence[Noted]
     tracks: Sequence[Track]
@@ -61,6 +65,7 @@ class Case:
     policy_version: str
     exemptions: Sequence[Exemption] = ()
     explanations: Sequence[Explanation] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ Format: docs/formats/rules.md, version 1, sections "Columns" and "Points".
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 
 from cases.recording.rules import CARRIERS, CATEGORIES, MAX_MS, METHODS, Point
 from cases.recording.text import clean, squeeze
@@ -73,6 +75,7 @@ _POINTS = (
     ("hearing_left", rf"(离开|退出){_HEARING}"),
     ("hearing_started", r"听证(会)?(正式)?开始|开始听证"),
     ("hearing_ended", r"听证(会)?结束|听证(会)?完毕"),
+    ("identity_shown", r"(出示|亮明)(行政)?(执法)?(身份)?证件|亮证|表明身份"),
     ("notice_given", r"(权利义务)?(事先)?告知(完毕|结束|后)?|完成告知|履行告知(义务)?"),
     ("record_started", r"(开始)?(现场)?(制作)?(询问|检查|勘验|现场|现场检查)?笔录(制作)?开始|开始(制作|询问|现场|检查)*笔录(制作)?|制作文书开始|开始制作文书"),
     ("record_ended", r"(制作)?(询问|检查|勘验|现场|现场检查)?笔录(制作)?(结束|完毕|完成)"),
@@ -88,6 +91,7 @@ _POINTS = (
 )  # fmt: skip
 KNOWN_POINTS = tuple(code for code, _ in _POINTS)
 _POINT = tuple((code, re.compile(words)) for code, words in _POINTS)
+_NO_POINTS: Mapping[str, str] = MappingProxyType({})
 _ACTOR = re.compile(r"^(行政)?(执法|检查|记录|工作)人员")
 _NAMED_POINT = re.compile(r"(.+)\[([a-z][a-z0-9_]{0,63})?\]", re.DOTALL)
 
@@ -204,8 +208,11 @@ def read_stage_category(cell: str) -> str | None:
     return next((stage for stage, word in STAGE_WORDS.items() if text == word), None)
 
 
-def read_point(cell: str) -> Point | None:
-    """The point a cell means: known by its words, by «words[code]», or the list's own."""
+def read_point(cell: str, known: Mapping[str, str] = _NO_POINTS) -> Point | None:
+    """The point a cell means: by «words[code]», by the caller's words, by ours, or the list's own.
+
+    `known` maps squeezed words to codes: the labels of the points of an agency's procedures.
+    """
     text = clean(cell).replace("\n", "")  # a case notes the point under these words
     if squeeze(text) in ("", "-", "—", "/", "无"):
         return None
@@ -213,6 +220,8 @@ def read_point(cell: str) -> Point | None:
         return Point(named[1].strip(), named[2])
     short = re.sub(r"[时,。]+$", "", squeeze(text))
     for phrase in (short, _ACTOR.sub("", short)):
+        if phrase in known:
+            return Point(text, known[phrase])
         for code, words in _POINT:
             if words.fullmatch(phrase):
                 return Point(text, code)

@@ -393,3 +393,15 @@ def test_the_summary_counts_what_is_due() -> None:
     assert found.must == {"complete": 0, "partial": 1, "missing": 0, "exempt": 1, "unjudgeable": 0}
     assert found.may["missing"] == 1
     assert (found.not_due, found.missing_ms, found.unexplained) == (1, 40_000, 1)
+
+
+def test_a_hole_is_not_explained_by_cutting_it_small() -> None:
+    files = (track("a", 0, 400), track("c", 403, 600))
+    said = Explanation(LIST, "7", NINE + 401_500, NINE + 401_501, "approved")
+    assert one(SEIZURE, case(*files, explanations=(said,))).holes[0].state == "unexplained"
+
+
+def test_a_point_may_be_noted_under_the_procedures_own_code() -> None:
+    points = (replace(POINTS[0], code="measure_taken"), POINTS[1])
+    found = case(track("a", 0, 600), points=points, aliases={"seizure_started": "measure_taken"})
+    assert one(SEIZURE, found).verdict == "complete"
