@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Row, Select, and_, exists, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
@@ -242,20 +242,26 @@ async def inbox(
     conn: AsyncConnection, *, cursor: str | None = None, limit: int = 50
 ) -> Page[Waiting]:
     """Sealed items with no live link to any case, newest first."""
-    live = exists().where(and_(_L.item == _I.id, _L.unlinked_index.is_(None)))
-    query = (
-        select(*_ITEM_COLUMNS, _U.case_number.label("wish"), _C.id.label("proposed"))
-        .select_from(
-            tables.item.outerjoin(tables.source, _S.id == _I.source)
-            .outerjoin(tables.upload, _U.id == _I.upload)
-            .outerjoin(tables.case, _C.number == _U.case_number)
-        )
-        .where(~live)
+    index = tables.waiting.c.sealed_index
+    return await paged(conn, waiting_items(), index, waiting_of, cursor=cursor, limit=limit)
+
+
+def waiting_items() -> Select[Any]:
+    """Items of the inbox; their `sealed_index` stands first, to walk along."""
+    w = tables.waiting.c
+    return select(
+        w.sealed_index, *_ITEM_COLUMNS, _U.case_number.label("wish"), _C.id.label("proposed")
+    ).select_from(
+        tables.waiting.join(tables.item, _I.id == w.item)
+        .outerjoin(tables.source, _S.id == _I.source)
+        .outerjoin(tables.upload, _U.id == _I.upload)
+        .outerjoin(tables.case, _C.number == _U.case_number)
     )
-    return await paged(
-        conn, query, _I.sealed_index, lambda r: Waiting(_item(r), r.wish, r.proposed),
-        cursor=cursor, limit=limit,
-    )  # fmt: skip
+
+
+def waiting_of(row: Row[Any]) -> Waiting:
+    """A row of `waiting_items`."""
+    return Waiting(_item(row), row.wish, row.proposed)
 
 
 _UPLOAD_COLUMNS = (

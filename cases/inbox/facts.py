@@ -25,6 +25,7 @@ from storage import tables
 
 DAY_MS = 86_400_000
 NEAR_MS = 8 * DAY_MS  # a duty further away than this from a recording says nothing about it
+MEASURED_MS = 45 * DAY_MS  # measurements before that are not read for a page
 FIXED = ("room", "surveillance", "station")  # issued to nobody
 _PADDED = 12  # the longest code that devices fill up with zeros
 _I, _U, _S, _M, _D, _T = (
@@ -123,8 +124,9 @@ def ledgers(
     people |= {code.person for code in codes}
     people |= {one.source.person for one in facts if one.source.person}
     handed = [one.sealed_ms for one in facts]
+    around = (min(handed), max(handed)) if span and handed else None
     return register(
-        devices, custody=custody, codes=codes, offsets=_offsets(conn, ids, handed),
+        devices, custody=custody, codes=codes, offsets=_offsets(conn, ids, around),
         shifts=shifts(conn, people, *span) if span else (), units=units(conn, people),
     )  # fmt: skip
 
@@ -229,18 +231,15 @@ def _custody(
 
 
 def _offsets(
-    conn: Connection, devices: Sequence[str], handed: Sequence[int]
+    conn: Connection, devices: Sequence[str], span: tuple[int, int] | None
 ) -> dict[str, list[Measurement]]:
-    """The measurements of these devices' clocks."""
-    if not devices or not handed:
-        return {}
+    """The measurements of these devices' clocks: all, or those around the time of handing over."""
     o = tables.device_offset.c
+    query = select(o.device, o.at_ms, o.offset_ms, o.uncertainty_ms).where(o.device.in_(devices))
+    if span is not None:
+        query = query.where(o.at_ms.between(span[0] - MEASURED_MS, span[1] + MEASURED_MS))
     found: dict[str, list[Measurement]] = {}
-    for row in conn.execute(
-        select(o.device, o.at_ms, o.offset_ms, o.uncertainty_ms)
-        .where(o.device.in_(devices))
-        .order_by(o.device, o.at_ms, o.index)
-    ):
+    for row in conn.execute(query.order_by(o.device, o.at_ms, o.index)):
         measured = Measurement(row.at_ms, row.offset_ms, row.uncertainty_ms)
         found.setdefault(row.device, []).append(measured)
     return found

@@ -54,7 +54,7 @@ def of_proposals(policy: Policy) -> ProposalPolicy:
     """Weights and limits of proposals."""
     known = {f.name for f in fields(ProposalPolicy)}
     given = {name: value for name, value in weights()["weights"].items() if name in known}
-    given["doubts"] = frozenset(given.get("doubts", ()))
+    given["doubts"] = frozenset(given["doubts"])
     links = policy.links
     return ProposalPolicy(
         **given, buffer_ms=links.buffer_ms, near_m=links.near_m, far_m=links.far_m

@@ -1,0 +1,287 @@
+"""Pages of the inbox: what waits, whose it is, by when it had to be in and has to be linked.
+
+Guarantee: a page is a few walks along indexes of `waiting`, each no longer than the page, whatever
+many items wait; proposals are made for the rows that are shown.  A cursor names the last row seen.
+Not covered: rights beyond the rows that `Visible` lets through.  A filter that keeps few of many
+rows of its index (the unclaimed of an organ that claims nearly all) walks past the others.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select, union_all
+
+from cases import queries
+from cases.inbox import numbers, proposals
+from cases.inbox.proposals import Suggested
+from cases.policy import Policy, in_force
+from cases.queries import Page, Waiting, before, page_size
+from storage import tables
+from storage.access import Visible
+
+MOST_STREAMS = 200  # in one statement; SQLite takes 500
+_YEARS_MS = 40 * 366 * 86_400_000
+_W, _F, _U = tables.waiting.c, tables.flag.c, tables.unit.c
+Tests = tuple[ColumnElement[bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What of the inbox is asked for; `unit` includes the units below it."""
+
+    person: str | None = None
+    unit: str | None = None
+    organ: str | None = None
+    unclaimed: bool = False
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Whose the item is, as it was last said."""
+
+    device: str | None
+    person: str | None
+    unit: str | None
+    organ: str | None
+    start_ms: int | None
+    end_ms: int | None
+    kind: str
+    carrier: str
+    sound: bool
+    time_source: str | None
+    offset_ms: int | None
+    uncertainty_ms: int
+    marks: Sequence[str]
+    due_ms: int | None
+    due_basis: str | None
+    policy: str
+    why: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An item that waits."""
+
+    waiting: Waiting
+    said: Said | None
+    late: bool
+    link_due_ms: int
+    link_overdue: bool
+    private: bool
+    proposals: Sequence[Suggested]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for what, under which policy."""
+
+    visible: Visible
+    cases: Visible
+    zone: str
+    now_ms: int
+    filter: Filter = field(default_factory=Filter)
+
+
+def inbox(conn: Connection, asked: Asked, *, cursor: str | None, limit: int) -> Page[Row]:
+    """One page, newest first."""
+    limit = page_size(limit)
+    policy = in_force(conn, asked.now_ms)
+    last = before(cursor)
+    more = list[ColumnElement[bool]]() if last is None else [_W.sealed_index < last]
+    if asked.filter.overdue:
+        more.append(_overdue(conn, asked, policy))
+    found = _walk(conn, asked, tuple(more), limit + 1)
+    rows = _rows(conn, found[:limit], asked, policy)
+    return Page(rows, str(found[limit - 1][0]) if len(found) > limit else None)
+
+
+def _walk(conn: Connection, asked: Asked, more: Tests, limit: int) -> list[tuple[int, str]]:
+    """The newest rows of all streams together: (sealed_index, item)."""
+    found: dict[int, str] = {}
+    streams = _streams(conn, asked)
+    for at in range(0, len(streams), MOST_STREAMS):
+        parts = [
+            select(_W.sealed_index, _W.item)
+            .where(*tests, *more)
+            .order_by(_W.sealed_index.desc())
+            .limit(limit)
+            for tests in streams[at : at + MOST_STREAMS]
+        ]
+        query = parts[0] if len(parts) == 1 else union_all(
+            *(select(part.subquery()) for part in parts)
+        )  # fmt: skip
+        found.update((row[0], row[1]) for row in conn.execute(query))
+    return sorted(found.items(), reverse=True)[:limit]
+
+
+def _streams(conn: Connection, asked: Asked) -> list[Tests]:
+    """The conditions of walks, each along one index, whose union is what is asked for."""
+    f, v = asked.filter, asked.visible
+    tests: list[ColumnElement[bool]] = []
+    if f.organ is not None:
+        tests.append(_W.organ == f.organ)
+    if f.unclaimed:
+        tests.append(_W.person.is_(None))
+    if not v.private:
+        tests.append(_not_private(v))
+    along, all_seen = _along(conn, asked)
+    if f.unit is not None and (all_seen or f.person is not None):
+        tests.append(_W.unit.in_(below(conn, f.unit)))
+    if not (v.everything or all_seen):
+        tests.append(or_(*(and_(*one) for one in _own(v))))
+    return [(*one, *tests) for one in along]
+
+
+def _along(conn: Connection, asked: Asked) -> tuple[list[Tests], bool]:
+    """Where to walk, and whether these walks see only what the caller may see."""
+    f, v = asked.filter, asked.visible
+    if f.person is not None:
+        return [(_W.person == f.person,)], False
+    if f.unit is not None and (v.everything or v.organs or v.units):
+        return [(_W.unit == unit,) for unit in below(conn, f.unit)], False
+    if f.organ is not None and (v.everything or f.organ in v.organs):
+        return [(_W.organ == f.organ,)], False
+    return ([()] if v.everything else _own(v)), True
+
+
+def _own(visible: Visible) -> list[Tests]:
+    """What the caller may see, each part along its index."""
+    parts: list[Tests] = [(_W.organ == organ,) for organ in sorted(visible.organs)]
+    parts += [(_W.unit == unit,) for unit in sorted(visible.units)]
+    if visible.person is not None:
+        parts.append((_W.person == visible.person,))
+    if visible.unowned:
+        parts.append((_W.organ.is_(None), _W.unit.is_(None), _W.person.is_(None)))
+    return parts or [(false(),)]
+
+
+def _not_private(visible: Visible) -> ColumnElement[bool]:
+    """Not private, or the caller's, or of a unit or organ that he heads, or open to him by name."""
+    his: list[ColumnElement[bool]] = [
+        _W.unit.in_(visible.headed_units), _W.organ.in_(visible.headed_organs),
+    ]  # fmt: skip
+    open_to: ColumnElement[bool] = false()
+    if visible.person is not None:
+        his.append(_W.person == visible.person)
+        open_to = _F.viewers.like(f'%"{visible.person}"%')
+    closed = exists().where(_F.item == _W.item, _F.private, ~open_to)
+    return or_(~closed, *his)
+
+
+def below(conn: Connection, unit: str) -> list[str]:
+    """The unit and all below it; units are few."""
+    children: dict[str | None, list[str]] = {}
+    for row in conn.execute(select(_U.id, _U.parent)):
+        children.setdefault(row.parent, []).append(row.id)
+    found, todo = {unit: None}, [unit]
+    while todo:
+        for child in children.get(todo.pop(), ()):
+            if child not in found:
+                found[child] = None
+                todo.append(child)
+    return list(found)
+
+
+# --- the clock of links ---------------------------------------------------------------------
+
+
+def _overdue(conn: Connection, asked: Asked, policy: Policy) -> ColumnElement[bool]:
+    """Items sealed so long ago that they had to be linked by now.
+
+    That time is turned into an index, since sealing goes forward with it: then the walk begins
+    there and passes over nothing.
+    """
+    cutoff = sealed_by(asked.now_ms, policy, asked.zone)
+    low, high = 0, (conn.execute(select(_W.sealed_index).order_by(_W.sealed_index.desc()).limit(1))
+                    .scalar() or 0) + 1  # fmt: skip
+    while low < high:
+        middle = (low + high) // 2
+        row = conn.execute(
+            select(_W.sealed_index, _W.sealed_ms)
+            .where(_W.sealed_index >= middle)
+            .order_by(_W.sealed_index)
+            .limit(1)
+        ).first()
+        if row is not None and row.sealed_ms <= cutoff:
+            low = row.sealed_index + 1
+        else:
+            high = middle
+    return and_(_W.sealed_index < low, _W.sealed_ms <= cutoff)
+
+
+def sealed_by(now_ms: int, policy: Policy, zone: str) -> int:
+    """Whatever was sealed until then had to be linked before now."""
+    low, high = max(now_ms - _YEARS_MS, 0), now_ms
+    while low < high:
+        middle = (low + high + 1) // 2
+        if numbers.link_due(middle, policy, zone) < now_ms:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+# --- what is shown --------------------------------------------------------------------------
+
+
+def _rows(
+    conn: Connection, found: Sequence[tuple[int, str]], asked: Asked, policy: Policy
+) -> list[Row]:
+    ids = [item for _, item in found]
+    if not ids:
+        return []
+    waiting = {
+        row.id: queries.waiting_of(row)
+        for row in conn.execute(queries.waiting_items().where(_W.item.in_(ids)))
+    }
+    said = attributions(conn, ids)
+    l = tables.late.c  # noqa: E741
+    late = set(conn.execute(select(l.item).where(l.item.in_(ids))).scalars())
+    private = set(conn.execute(select(_F.item).where(_F.item.in_(ids), _F.private)).scalars())
+    suggested = proposals.of_items(
+        conn, ids, policy=policy, zone=asked.zone, visible=asked.cases, now_ms=asked.now_ms
+    )
+    rows = []
+    for id_ in ids:
+        due = numbers.link_due(waiting[id_].item.sealed_ms, policy, asked.zone)
+        rows.append(
+            Row(
+                waiting[id_], said.get(id_), id_ in late, due, due < asked.now_ms,
+                id_ in private, suggested.get(id_, ()),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def attributions(conn: Connection, ids: Sequence[str]) -> dict[str, Said]:
+    """What was last said of each of these items."""
+    a = tables.attribution
+    return {
+        row.item: Said(
+            row.device, row.person, row.unit, row.organ, row.start_ms, row.end_ms, row.kind,
+            row.carrier, row.sound, row.time_source, row.offset_ms, row.uncertainty_ms,
+            tuple(json.loads(row.marks)), row.due_ms, row.due_basis, row.policy, row.why,
+            row._mapping[a.c.index],
+        )
+        for row in conn.execute(select(a).where(a.c.item.in_(list(ids))))
+    }  # fmt: skip
+
+
+def names(
+    conn: Connection,
+    *,
+    people: Sequence[str | None] = (),
+    sources: Sequence[str | None] = (),
+    units: Sequence[str | None] = (),
+) -> Mapping[str, str]:
+    """What people, devices and units are called."""
+    found: dict[str, str] = {}
+    for table, ids in ((tables.person, people), (tables.source, sources), (tables.unit, units)):
+        wanted = sorted({id_ for id_ in ids if id_})
+        if wanted:
+            rows = conn.execute(select(table.c.id, table.c.name).where(table.c.id.in_(wanted)))
+            found |= {row.id: row.name for row in rows}
+    return found
