@@ -109,13 +109,14 @@ class _Drawing:
             nonlocal y
             first = y + size * 0.75
             room = self.wide - 2 * INSET - (GLYPH if shape else 0)
-            for place, line in enumerate(wrap(text, room, size, bold=bold)):
+            for turn, line in enumerate(wrap(text, room, size, bold=bold)):
                 y += size * 1.42
-                shown = shape if place == 0 else "indent" if shape else ""
+                shown = shape if turn == 0 else "indent" if shape else ""
                 rows.append(_Row(line, size, y - size * 0.32, shown, bold, colour))
             return first
 
-        add(self.say(stage.label), HEAD, self.statuses[stage.code], bold=True)
+        place = self.procedure.stages.index(stage) + 1
+        add(f"{place} {self.say(stage.label)}", HEAD, self.statuses[stage.code], bold=True)
         add(self.says_of(stage), SMALL, colour=SOFT)
         for shape, text in self.notices(stage):
             add(text, SMALL, shape, bold=True, colour=BAD if shape == "mark" else INK)

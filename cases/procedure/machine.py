@@ -125,7 +125,7 @@ def document_lacks(
     if document.stage is not None:
         if state.entry_of(procedure, document.stage) is None:
             yield Missing("stage", document.stage)
-        yield from stages_lack(procedure, state, document.stage, stated)
+        yield from _so_far(procedure, state, document.stage, stated)
 
 
 def filing_lacks(procedure: Procedure, state: State) -> Iterator[Missing]:
@@ -143,15 +143,20 @@ def filing_lacks(procedure: Procedure, state: State) -> Iterator[Missing]:
         yield Missing("current", " or ".join(s.code for s in procedure.stages if s.final))
         return
     yield from _papers_of(procedure, state, current.code)
+    yield from _so_far(procedure, state, current.code, NOTHING)
+
+
+def _so_far(procedure: Procedure, state: State, stage: str, stated: Said) -> Iterator[Missing]:
+    """What is missing before the stage; after an early end only what was finished must be whole."""
     outcome = state.outcome
     if outcome is None:
-        yield from stages_lack(procedure, state, current.code, NOTHING)
+        yield from stages_lack(procedure, state, stage, stated)
         return
     before = [code for code, h in state.entered if h.index != outcome.happening.index]
     left = before[-1] if before else None
-    for stage in earlier(procedure)[current.code]:
-        if stage != left and state.entry_of(procedure, stage) is not None:
-            yield from _papers_of(procedure, state, stage)
+    for code in earlier(procedure).get(stage, ()):
+        if code != left and state.entry_of(procedure, code) is not None:
+            yield from _papers_of(procedure, state, code, stated)
 
 
 def _standing(state: State, transition: Transition) -> Iterator[Missing]:

@@ -208,6 +208,10 @@ class Procedure:
             for element in elements:
                 self._index.setdefault((kind, element.code), element)
 
+    def __hash__(self) -> int:
+        """Cheap, because what is derived from a procedure is kept by it (`graph`)."""
+        return hash((self.name, self.version, self.label))
+
     def _elements(self) -> Iterator[tuple[str, tuple["Element", ...]]]:
         yield "stage", self.stages
         yield "transition", self.transitions

@@ -75,7 +75,7 @@ _SIGNS = {
     "back": _stroke("M4.5 0H-4M-1 -3L-4 0L-1 3", ACCENT, 1.4),
     "exit": _stroke("M-4.5 -4.5H4.5V4.5H-4.5Z", INK, 1.1).replace(
         "/>", ' stroke-dasharray="2.5 2"/>'
-    ),  # fmt: skip
+    ),
     "verdict-complete": _ring(INK),
     "verdict-partial": _ring() + f'<path d="M0 -4A4 4 0 0 1 0 4Z" fill="{INK}"/>',
     "verdict-missing": _stroke(_CROSS, INK, 1.8),
