@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from bench.machine import Table
 from bench.month_footage import make
 from bench.month_world import HOUR, MINUTE, Odds, Visit, World
-from cases.links.attribution import Attribution, AttributionPolicy, attribute
+from cases.links.attribution import Attribution, AttributionPolicy, attribute, readings
 from cases.links.propose import Proposal, ProposalPolicy, propose_all
 from cases.links.times import TimePolicy
 from cases.recording.coverage import Case, Noted, judge
@@ -45,7 +45,7 @@ HAND_WRONG = 0.02
 
 TIMES = TimePolicy(
     zone="Asia/Shanghai", limit_ms_per_day=3000, unmeasured_ms=5 * MINUTE, set_from_ms=MINUTE,
-    agree_ms=5000,
+    agree_ms=5000, copied_ms=10 * MINUTE,
     uncertainty_ms={
         "manifest": 1000, "embedded": 1000, "file-name": 1000, "file-mtime": 3000,
         "dock": 24 * HOUR,
@@ -196,7 +196,7 @@ def uncovered(whole: tuple[int, int], parts: Sequence[tuple[int, int]]) -> list[
 def _listed(
     world: World, items: Mapping[str, Attribution], links: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """The visits that coverage lists as not wholly recorded."""
+    """The visits that coverage lists as not wholly recorded in any reading of the clocks."""
     visits: dict[str, list[tuple[str, Visit]]] = defaultdict(list)
     for at, visit in enumerate(world.visits):
         visits[visit.case].append((str(at), visit))
@@ -209,7 +209,7 @@ def _listed(
         rules = [
             _RULES[kind] for kind in _POINTS if any(v.kind == kind and v.noted for _, v in its)
         ]
-        tracks = [track for item in links.get(case, ()) for track in _track(items[item])]
+        tracks = [track for item in links.get(case, ()) for track in _tracks(items[item])]
         state = Case(points, tracks, frozenset(), THRESHOLD_MS, "month")
         for verdict in judge(rules, state):
             if verdict.occasion is not None and verdict.verdict != "complete":
@@ -218,11 +218,12 @@ def _listed(
                     yield verdict.occasion
 
 
-def _track(item: Attribution) -> Iterator[Track]:
-    if item.start_ms is not None and item.end_ms is not None:
+def _tracks(item: Attribution) -> Iterator[Track]:
+    """The recording in every reading of its clock: what a second one would fill is not absent."""
+    for start, end in readings(item):
         yield Track(
-            item.item, item.kind, item.carrier or "", item.sound is not False, item.start_ms,
-            item.end_ms, item.uncertainty_ms, clock=item.device or "",
+            item.item, item.kind, item.carrier or "", item.sound is not False, start, end,
+            item.uncertainty_ms, clock=item.device or "",
         )  # fmt: skip
 
 

@@ -200,7 +200,8 @@ def _file(
     start, end = (t + camera.clock.offset(span[0]) for t in span)
     name, times = _named(camera, start, end, photo=photo)
     sealed = _sealed(m, camera, span[1])
-    mtime = sealed - MINUTE if camera.model != "phone" and m.chance(m.odds.mtime_lost) else end
+    copied = m.copied.get((camera.device.id, _day(m, span[1])))
+    mtime = end if copied is None else copied + camera.seq % 60 * 1000
     times.append({"source": "file-mtime", "time": stamp(mtime // 2000 * 2000, UTC_Z, UTC)})
     manifest = _told(m, camera, place)
     source = Source("station-" + str(camera.device.unit), unit=camera.device.unit)
@@ -244,9 +245,13 @@ def _sealed(m: Month, camera: Camera, end: int) -> int:
     """When the file came in: a phone's soon, a camera's after its dock, some days later."""
     if camera.model == "phone":
         return end + m.rng.randint(1, 180) * MINUTE
-    day = max(d for d in m.days if d <= end)
+    day = _day(m, end)
     came = m.docked.get((camera.device.id, day), day + 19 * HOUR) + m.rng.randint(2, 30) * MINUTE
     return came + (m.rng.randint(1, 4) * DAY_MS if m.chance(0.04) else 0)
+
+
+def _day(m: Month, at_ms: int) -> int:
+    return max(d for d in m.days if d <= at_ms)
 
 
 def _told(m: Month, camera: Camera, place: tuple[int, int]) -> dict[str, object] | None:

@@ -14,12 +14,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
-from cases.links.attribution import Register, register
 from cases.links.caseindex import CaseFacts
 from cases.links.clock import DAY_MS, Measurement
 from cases.links.custody import CustodyRow, UserCode
 from cases.links.facts import Device, ItemFacts, Shift
 from cases.links.propose import Wish
+from cases.links.register import Register, register
 
 ZONE = "Asia/Shanghai"
 LOCAL = timezone(timedelta(hours=8))
@@ -68,7 +68,7 @@ class Odds:
     gps: float = 0.6  # of cameras
     gps_wrong: float = 0.03  # no fix, or the place of some time before
     case_placed: float = 0.9
-    mtime_lost: float = 0.03  # copied by hand: the file's time is that of the copy
+    copied: float = 0.03  # a camera's day copied by hand: its files bear the time of the copy
 
 
 @dataclass(slots=True)
@@ -145,6 +145,7 @@ class Month:
     cameras: list[Camera] = field(default_factory=list)
     in_hand: dict[tuple[str, int], list[tuple[int, Camera]]] = field(default_factory=dict)
     docked: dict[tuple[str, int], int] = field(default_factory=dict)
+    copied: dict[tuple[str, int], int] = field(default_factory=dict)
     phones: dict[str, Camera] = field(default_factory=dict)
     rooms: dict[str, Camera] = field(default_factory=dict)
     busy: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
@@ -274,6 +275,7 @@ def _lend(m: Month, day: int) -> None:
         if not silent:
             m.custody.append(CustodyRow(camera.device.id, "issued", at, mate))
             if camera.owner:
+                m.custody.append(CustodyRow(camera.device.id, "returned", day + 19 * HOUR))
                 m.custody.append(CustodyRow(camera.device.id, "issued", day + 20 * HOUR, person))
 
 
@@ -300,6 +302,8 @@ def _dock(m: Month, camera: Camera, day: int) -> None:
     """
     rng, at = m.rng, day + 18 * HOUR + m.rng.randint(55, 100) * MINUTE
     m.docked[camera.device.id, day] = at
+    if m.chance(m.odds.copied):
+        m.copied[camera.device.id, day] = at - m.rng.randint(0, 60) * MINUTE
     if camera.measures and not m.chance(m.odds.dock_skipped):
         seen, sets = camera.clock.offset(at) + rng.randint(-900, 900), camera.sets
         m.offsets.setdefault(camera.device.id, []).append(

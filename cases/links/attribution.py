@@ -8,38 +8,27 @@ Not covered: which case it belongs to (`cases.links.propose`), and whether the l
 Where ledger and user code disagree, the ledger counts and the other person is kept in `others`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from cases.links.clock import Measurement
-from cases.links.custody import (
-    CustodyRow,
-    Held,
-    UserCode,
-    code_key,
-    held_at,
-    holders,
-    ledger,
-    meant,
-)
-from cases.links.facts import Device, ItemFacts, Shift
+from cases.links import whose
+from cases.links.custody import code_key
+from cases.links.facts import Device, ItemFacts
 from cases.links.names import PROFILES, Named, Profile, named
+from cases.links.register import Register
 from cases.links.times import Timed, TimePolicy, read_times
+from cases.links.whose import Evidence, Who
 from cases.links.words import Reason
 
-NO_CUSTODY, IN_REPAIR, WHILE_LOST = "no-custody", "in-repair", "while-lost"
-CUSTODY_UNSURE, CUSTODY_CHANGED, LENT = "custody-unsure", "custody-changed", "lent"
-UNKNOWN_USER, USER_DIFFERS, NO_PERSON = "unknown-user", "user-differs", "no-person"
-UNKNOWN_DEVICE, DEVICE_DIFFERS, OFF_DUTY = "unknown-device", "device-differs", "off-duty"
+UNKNOWN_DEVICE, DEVICE_DIFFERS = "unknown-device", "device-differs"
 MARKS = (
-    NO_CUSTODY, IN_REPAIR, WHILE_LOST, CUSTODY_UNSURE, CUSTODY_CHANGED, LENT, UNKNOWN_USER,
-    USER_DIFFERS, NO_PERSON, UNKNOWN_DEVICE, DEVICE_DIFFERS, OFF_DUTY,
+    whose.NO_CUSTODY, whose.IN_REPAIR, whose.WHILE_LOST, whose.CUSTODY_UNSURE,
+    whose.CUSTODY_CHANGED, whose.LENT, whose.UNKNOWN_USER, whose.USER_DIFFERS, whose.NO_PERSON,
+    whose.OFF_DUTY, UNKNOWN_DEVICE, DEVICE_DIFFERS,
     "no-time", "clock-unmeasured", "clock-drift", "clock-set", "after-sealed", "times-disagree",
 )  # fmt: skip
 """Every mark an attribution can bear; words for each are in `cases.links.words`."""
-
-_NOT_ISSUED = {"in-store": NO_CUSTODY, "in-repair": IN_REPAIR, "lost": WHILE_LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +38,6 @@ class AttributionPolicy:
     times: TimePolicy
     blank_codes: frozenset[str] = frozenset()
     profiles: Sequence[Profile] = PROFILES
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """The ledgers, made ready for many items by `register`."""
-
-    devices: Mapping[str, Device]
-    serials: Mapping[str, Sequence[Device]]
-    custody: Mapping[str, Sequence[Held]]
-    codes: Mapping[str, Sequence[UserCode]]
-    offsets: Mapping[str, Sequence[Measurement]]
-    shifts: Mapping[str, Sequence[Shift]]
-    units: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +64,6 @@ class Attribution:
     place: tuple[int, int] | None = None
 
 
-def register(
-    devices: Iterable[Device],
-    *,
-    custody: Iterable[CustodyRow] = (),
-    codes: Iterable[UserCode] = (),
-    offsets: Mapping[str, Sequence[Measurement]] | None = None,
-    shifts: Iterable[Shift] = (),
-    units: Mapping[str, tuple[str | None, str | None]] | None = None,
-) -> Register:
-    """Index the ledgers once; `units` gives each person's (unit, organ)."""
-    by_id = {device.id: device for device in devices}
-    serials: dict[str, list[Device]] = {}
-    for device in by_id.values():
-        serials.setdefault(code_key(device.serial), []).append(device)
-    rows: dict[str, list[CustodyRow]] = {}
-    for row in custody:
-        rows.setdefault(row.device, []).append(row)
-    by_code: dict[str, list[UserCode]] = {}
-    for code in codes:
-        by_code.setdefault(code_key(code.code), []).append(code)
-    duties: dict[str, list[Shift]] = {}
-    for shift in shifts:
-        duties.setdefault(shift.person, []).append(shift)
-    held = {device: ledger(of) for device, of in rows.items()}
-    return Register(by_id, serials, held, by_code, offsets or {}, duties, units or {})
-
-
 def attribute(facts: ItemFacts, known: Register, policy: AttributionPolicy) -> Attribution:
     """The attribution of one item under these ledgers."""
     kind = kind_of(facts.mime)
@@ -126,7 +75,7 @@ def attribute(facts: ItemFacts, known: Register, policy: AttributionPolicy) -> A
         zone=device.zone if device else None, policy=policy.times,
         offsets=known.offsets.get(device.id, ()) if device else (),
     )  # fmt: skip
-    who = _person(_Found(facts, said, device, timed, known, policy))
+    timed, who = _read(Evidence(facts, said, device, timed, known, policy.blank_codes))
     unit, organ = known.units.get(who.person or "", (None, None))
     return Attribution(
         item=facts.item, device=device.id if device else None, person=who.person,
@@ -140,6 +89,37 @@ def attribute(facts: ItemFacts, known: Register, policy: AttributionPolicy) -> A
         reasons=(*timed.reasons, *who.reasons), others=who.others,
         other_start_ms=timed.other_start_ms, place=place_of(facts.manifest),
     )  # fmt: skip
+
+
+def readings(item: Attribution) -> list[tuple[int, int]]:
+    """From when to when it was recorded, in every reading of its clock; none if it has no length.
+
+    A hole that a second reading of a linked recording would close is in doubt, not absent footage.
+    """
+    if item.start_ms is None or item.end_ms is None:
+        return []
+    first = (item.start_ms, item.end_ms)
+    if item.other_start_ms is None:
+        return [first]
+    return [first, (item.other_start_ms, item.other_start_ms + item.end_ms - item.start_ms)]
+
+
+def _read(found: Evidence) -> tuple[Timed, Who]:
+    """Whose it is, and of two readings of the time the one that ledger and roster allow."""
+    timed = found.timed
+    if timed.other_start_ms is None:
+        return timed, whose.whose(found)
+    shift = timed.other_start_ms - timed.start_ms
+    first = replace(timed, uncertainty_ms=max(timed.uncertainty_ms - abs(shift), 0))
+    second = replace(
+        first, start_ms=first.start_ms + shift, other_start_ms=first.start_ms,
+        end_ms=None if first.end_ms is None else first.end_ms + shift,
+        offset_ms=first.offset_ms - shift, reasons=(*first.reasons, Reason("other-reading")),
+    )  # fmt: skip
+    who, other = (whose.whose(replace(found, timed=t)) for t in (first, second))
+    if whose.IMPOSSIBLE.intersection(who.marks) and not whose.IMPOSSIBLE.intersection(other.marks):
+        timed, who = second, other
+    return replace(timed, uncertainty_ms=found.timed.uncertainty_ms), who
 
 
 def kind_of(mime: str) -> str:
@@ -165,24 +145,6 @@ def _whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    facts: ItemFacts
-    said: Named | None
-    device: Device | None
-    timed: Timed
-    known: Register
-    policy: AttributionPolicy
-
-
-@dataclass(frozen=True, slots=True)
-class _Who:
-    person: str | None
-    others: tuple[str, ...]
-    marks: tuple[str, ...]
-    reasons: tuple[Reason, ...]
-
-
 def _device(
     facts: ItemFacts, said: Named | None, known: Register
 ) -> tuple[Device | None, list[str]]:
@@ -203,78 +165,3 @@ def _device(
     if len(found) == 1:
         return found[0], [DEVICE_DIFFERS] if own else []
     return own, [UNKNOWN_DEVICE]
-
-
-def _person(found: _Found) -> _Who:
-    """The ledger first, then the user code, then the source's registration."""
-    marks: list[str] = []
-    reasons: list[Reason] = []
-    by_ledger = _holder(found, marks)
-    by_code = _coded(found, marks)
-    own = found.facts.source.person
-    if by_ledger and by_code and by_ledger != by_code[0]:
-        marks.append(USER_DIFFERS)
-    person = by_ledger or (by_code[0] if by_code else None) or own
-    if by_ledger:
-        reasons.append(Reason("held"))
-    if by_code:
-        reasons.append(Reason("code", {"code": by_code[1]}))
-    if person and not by_ledger and not by_code:
-        reasons.append(Reason("source-person"))
-    if person is None and not (found.device and found.device.fixed):
-        marks.append(NO_PERSON)
-    elif person and _off_duty(found.known.shifts.get(person, ()), found.timed):
-        marks.append(OFF_DUTY)
-    rest = (by_code[0] if by_code else None, own)
-    others = tuple(dict.fromkeys(p for p in rest if p and p != person))
-    return _Who(person, others, tuple(marks), tuple(reasons))
-
-
-def _holder(found: _Found, marks: list[str]) -> str | None:
-    """Who had the device by its ledger; marks say why nobody had, or that it is not sure."""
-    timed = found.timed
-    spans = found.known.custody.get(found.device.id, ()) if found.device else ()
-    if not spans:
-        return None
-    end = timed.end_ms if timed.end_ms is not None else timed.start_ms
-    if timed.source == "dock":  # not when it was recorded: a ledger cannot be asked
-        return None
-    span = held_at(spans, timed.start_ms)
-    if span.state == "issued":
-        later = {h.person for h in holders(spans, timed.start_ms, end)}
-        if len(later) > 1:
-            marks.append(CUSTODY_CHANGED)
-        if span.lent:
-            marks.append(LENT)
-        return span.person
-    sure = timed.uncertainty_ms
-    near = {h.person for h in holders(spans, timed.start_ms - sure, end + sure)}
-    if len(near) == 1:
-        marks.append(CUSTODY_UNSURE)
-        return near.pop()
-    marks.append(_NOT_ISSUED.get(span.state, NO_CUSTODY))
-    return None
-
-
-def _coded(found: _Found, marks: list[str]) -> tuple[str, str] | None:
-    """The person that the device's user code means at that time, and the code."""
-    value = (found.facts.manifest or {}).get("user") or (found.said and found.said.user)
-    if not isinstance(value, str) or not value or value in found.policy.blank_codes:
-        return None
-    rows = found.known.codes.get(code_key(value), ())
-    device = found.device.id if found.device else None
-    row = meant(rows, value, device, found.timed.start_ms)
-    if row is None:
-        marks.append(UNKNOWN_USER)
-        return None
-    return row.person, value
-
-
-def _off_duty(shifts: Sequence[Shift], timed: Timed) -> bool:
-    """Whether a person with a roster was outside all of it, even at the edge of what is sure."""
-    if not shifts or timed.source == "dock":
-        return False
-    sure = timed.uncertainty_ms
-    return not any(
-        s.start_ms <= timed.start_ms + sure and timed.start_ms - sure < s.end_ms for s in shifts
-    )

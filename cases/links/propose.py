@@ -279,7 +279,18 @@ def _fit(item: Attribution, ready: Ready, policy: ProposalPolicy) -> _Fit:
     around = (best.start_ms - policy.buffer_ms, best.end_ms + policy.buffer_ms)
     buffered, gap = min(end, around[1]) - max(start, around[0]), max(-shared, 0)
     unsure = gap - item.uncertainty_ms <= policy.buffer_ms
+    if item.other_start_ms is not None and unsure and gap > policy.buffer_ms:
+        unsure = _near_other(item.other_start_ms, end - start, ready, policy)
     place = best.place if unsure else None
     return _Fit(
         max(shared, 0), max(buffered, 0), end - start, gap, is_open, unsure, place
     )  # fmt: skip
+
+
+def _near_other(start: int, length: int, ready: Ready, policy: ProposalPolicy) -> bool:
+    """Whether the second reading of the time, not just anything between the two, meets a visit."""
+    return any(
+        visit.start_ms - policy.buffer_ms <= start + length
+        and start <= visit.end_ms + policy.buffer_ms
+        for visit in ready.visits
+    )

@@ -43,6 +43,9 @@ class TimePolicy:
     agree_ms: int
     """Two times of one file this far apart still agree."""
 
+    copied_ms: int
+    """A file's own time this close to its sealing is that of the copy that brought it in."""
+
     uncertainty_ms: Mapping[str, int]
 
 
@@ -85,6 +88,9 @@ def read_times(
         found, texts.get(EMBEDDED, ""), zone, duration_ms or 0, policy.agree_ms
     )
     reasons += more
+    if MTIME in found and sealed_ms - found[MTIME] < policy.copied_ms:
+        reasons.append(Reason("mtime-copied"))
+        del found[MTIME]
     source = next((kind for kind in ORDER if kind in found), DOCK)
     reasons.append(Reason("time-from", {"source": source}))
     if duration_ms is None:

@@ -118,6 +118,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "no measurement gives a possible time; the nearest was taken",
     ),
     "clock-unmeasured": ("设备时钟从未测量,按原样使用", "the device's clock was never measured; taken as it is"),
+    "other-reading": (
+        "两种可能的时间中，只有这一种与领用和值班相符",
+        "of two possible times only this one agrees with the ledger and the roster",
+    ),
+    "mtime-copied": (
+        "文件修改时间紧接封存，应为复制时间，未采用",
+        "the file's time is just before the sealing, so it is that of a copy, and was not used",
+    ),
     # of a person and a device
     "held": ("台账:录制时由该人领用", "by the ledger this person had the device"),
     "code": ("设备中的用户编号 {code} 对应该人", "the device's user code {code} is this person's"),
