@@ -1,10 +1,10 @@
-"""Who calls, and may he: `Access` by tokens and browser sessions.
+"""Who calls: a program by its token, a person by a session or a token of his own.
 
-Guarantee: a revoked token opens nothing from the next request on, and what it is being sent of a
-recording ends at the next note of it (`console.sending`); a session's unsafe request
-without its CSRF token is refused before anything is read of it but a small form; a bearer token in
-an address is not looked at.
-Not covered: which right a route needs; it says so itself with `Caller.require`.
+Guarantee: a revoked token, an ended person, a session that is over open nothing from the next
+request on, changed roles hold from then on, and what is being sent of a recording ends at the next
+note of it (`console.sending`); a session's unsafe request without its CSRF token is refused before
+anything is read of it but a small form; a bearer token in an address is not looked at.
+Not covered: what he may do (`console.guard`), and signing in (`console.signin`).
 """
 
 import hmac
@@ -13,21 +13,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, func, select
 
-from console import sessions
+from console import matrix, sessions
 from console.errors import BadTokenError, ForgedRequestError
+from console.sessions import Lasting
 from console.tokens import digest, looks_like_secret
+from console.tree import Tree, tree_of
 from storage import tables
 from storage.access import Caller, Right
 from storage.clock import Clock
 from storage.database import Database
 from storage.errors import UnauthenticatedError
+from storage.rights import Role
 from verify.errors import MalformedError
 
 CALLER: web.RequestKey[Caller] = web.RequestKey("CALLER", Caller)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM = "application/x-www-form-urlencoded"
+_DIGEST = 64  # characters: a session's; a token's id has 32
 
 
 class TokenAccess:
@@ -39,8 +43,12 @@ class TokenAccess:
         clock: Clock,
         *,
         stranger: Callable[[str], None] = lambda _reason: None,
+        lasting: Lasting | None = None,
+        second_factor: frozenset[Role] = frozenset(),
     ) -> None:
         self._database, self._clock, self._stranger = database, clock, stranger
+        self.lasting, self._second_factor = lasting or Lasting(), second_factor
+        self._tree: tuple[tuple[int | None, ...], Tree] = ((), Tree())
 
     async def caller(self, request: web.Request) -> Caller:
         """Who calls; UnauthenticatedError if nobody known, DeniedError for a forged request."""
@@ -52,15 +60,44 @@ class TokenAccess:
 
     async def by_secret(self, secret: str) -> Caller:
         """The caller behind a token's secret; BadTokenError."""
-        found = await self._by_digest(digest(secret)) if looks_like_secret(secret) else None
+        found = None
+        if looks_like_secret(secret):
+            t, s = tables.token, tables.token_secret
+            found = await self._program(
+                select(t).join(s, s.c.token == t.c.id).where(s.c.digest == digest(secret)), None
+            )
         if found is None:
             self._stranger("token")
             raise BadTokenError("token: expected one that was issued and not revoked, got another")
         return found
 
     async def is_active(self, token: str) -> bool:
-        """Whether this token is not revoked; for answers that go on for long."""
-        return await self._by_id(token, None) is not None
+        """Whether `Caller.token` is still good; for answers that go on for long."""
+        if len(token) < _DIGEST:
+            return await self._program(_by_id(token), None) is not None
+        s = tables.session.c
+        query = select(s.token, s.person).where(
+            s.digest == token, s.expires_ms > self._clock.now_ms()
+        )
+        async with self._database.read() as conn:
+            row = (await conn.execute(query)).first()
+        return row is not None and row.person is not None and await self._is_here(row.person)
+
+    async def tree(self) -> Tree:
+        """Organs and units; read again when one has changed."""
+        o, u = tables.organ.c, tables.unit.c
+        newest = select(
+            select(func.max(o.index)).scalar_subquery(), select(func.max(u.index)).scalar_subquery()
+        )
+        async with self._database.read() as conn:
+            version = tuple((await conn.execute(newest)).one())
+            if version != self._tree[0]:
+                organs = [tuple(r) for r in await conn.execute(select(o.id, o.parent))]
+                units = [tuple(r) for r in await conn.execute(select(u.id, u.organ, u.parent))]
+                self._tree = (version, tree_of(organs, units))
+        return self._tree[1]
+
+    # --- finding ----------------------------------------------------------------------------
 
     async def _find(self, request: web.Request) -> Caller:
         header = request.headers.get("Authorization")
@@ -74,15 +111,18 @@ class TokenAccess:
         if cookie is None:
             self._stranger("none")
             raise UnauthenticatedError("caller: expected a token or a session, got neither")
-        now_ms = self._clock.now_ms()
-        session = await sessions.token_and_csrf(self._database, cookie, now_ms=now_ms)
+        session = await sessions.find(
+            self._database, cookie, now_ms=self._clock.now_ms(), lasting=self.lasting
+        )
         if session is None:
             self._stranger("session")
             raise UnauthenticatedError("session: expected one that is open, got another")
-        token, csrf = session
         if request.method not in _SAFE:
-            await self._check_csrf(request, csrf)
-        found = await self._by_id(token, csrf)
+            await self._check_csrf(request, session.csrf)
+        if session.person is not None:
+            found = await self._person(session.person, session.digest, session.csrf)
+        else:
+            found = await self._program(_by_id(str(session.token)), session.csrf)
         if found is None:
             self._stranger("revoked")
             raise UnauthenticatedError("session: expected an active token, got a revoked one")
@@ -100,23 +140,70 @@ class TokenAccess:
                 "CSRF token: expected that of the session, got another or none"
             )
 
-    async def _by_digest(self, wanted: str) -> Caller | None:
-        t, s = tables.token, tables.token_secret
+    async def _program(self, query: Select[Any], csrf: str | None) -> Caller | None:
+        """The caller behind a token that is not revoked; a person's own token is that person with
+        no more than the token's rights."""
+        async with self._database.read() as conn:
+            row = (await conn.execute(query.where(tables.token.c.revoked_index.is_(None)))).first()
+        if row is None:
+            return None
+        rights = frozenset(Right(r) for r in json.loads(row.rights))
+        if row.person is not None:
+            return await self._person(row.person, row.id, csrf, rights)
+        tree = await self.tree() if row.organ is not None else Tree()
+        return Caller(
+            actor=row.actor, rights=rights, token=row.id, name=row.name, source=row.source,
+            csrf=csrf, organ=row.organ,
+            units=tree.of_organ(row.organ) if row.organ is not None else frozenset(),
+            top=row.organ is not None and tree.top == row.organ,
+        )  # fmt: skip
+
+    async def _is_here(self, person: str) -> bool:
+        p = tables.person.c
+        query = select(p.id).where(p.id == person, _still_here(self._clock.now_ms()))
+        async with self._database.read() as conn:
+            return (await conn.execute(query)).first() is not None
+
+    async def _person(
+        self, person: str, token: str, csrf: str | None, most: frozenset[Right] | None = None
+    ) -> Caller | None:
+        p, c = tables.person, tables.credential.c
         query = (
-            select(t)
-            .join(s, s.c.token == t.c.id)
-            .where(s.c.digest == wanted, t.c.revoked_index.is_(None))
+            select(p, c.person.label("local"), c.must_change, c.totp)
+            .select_from(p.outerjoin(tables.credential, c.person == p.c.id))
+            .where(p.c.id == person, _still_here(self._clock.now_ms()))
         )
         async with self._database.read() as conn:
             row = (await conn.execute(query)).first()
-        return None if row is None else _caller(row, None)
+        if row is None:
+            return None
+        return self._as_caller(row, await self.tree(), token, csrf, most)
 
-    async def _by_id(self, token: str, csrf: str | None) -> Caller | None:
-        t = tables.token
-        query = select(t).where(t.c.id == token, t.c.revoked_index.is_(None))
-        async with self._database.read() as conn:
-            row = (await conn.execute(query)).first()
-        return None if row is None else _caller(row, csrf)
+    def _as_caller(
+        self, row: Row[Any], tree: Tree, token: str, csrf: str | None, most: frozenset[Right] | None
+    ) -> Caller:
+        roles = frozenset(Role(role) for role in json.loads(row.roles))
+        granted = matrix.shipped().rights
+        rights = frozenset[Right]().union(*(granted[role] for role in roles))
+        interactive = most is None and row.local is not None
+        return Caller(
+            actor=f"u:{row.id}", rights=rights if most is None else rights & most, token=token,
+            name=row.name, csrf=csrf, session=token if most is None else None, person=row.id, roles=roles, organ=row.organ, unit=row.unit,
+            units=tree.below(row.unit) if row.unit is not None else frozenset(),
+            supervised=tree.supervised(row.organ) if row.organ is not None else frozenset(),
+            top=row.organ is not None and tree.top == row.organ,
+            must_change=interactive and bool(row.must_change),
+            must_totp=interactive and row.totp is None and bool(roles & self._second_factor),
+        )  # fmt: skip
+
+
+def _by_id(token: str) -> Select[Any]:
+    return select(tables.token).where(tables.token.c.id == token)
+
+
+def _still_here(now_ms: int) -> Any:
+    ended = tables.person.c.ended_ms
+    return ended.is_(None) | (ended > now_ms)
 
 
 async def read_form(request: web.Request) -> Mapping[str, str]:
@@ -126,14 +213,3 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
     except (ValueError, LookupError) as exc:  # no boundary, an unknown charset, no such text
         raise MalformedError("form: expected one that can be read, got another") from exc
     return {name: value for name, value in sent.items() if isinstance(value, str)}
-
-
-def _caller(row: Row[Any], csrf: str | None) -> Caller:  # a SQLAlchemy row of `token`
-    return Caller(
-        actor=row.actor,
-        rights=frozenset(Right(r) for r in json.loads(row.rights)),
-        token=row.id,
-        name=row.name,
-        source=row.source,
-        csrf=csrf,
-    )

@@ -42,6 +42,48 @@ class BadTokenError(UnauthenticatedError):
     code = "bad-token"
 
 
+class BadCredentialsError(UnauthenticatedError):
+    """Account, password and code do not belong together, or the account is locked or over."""
+
+    code = "bad-credentials"
+
+
+class ChangeFirstError(DeniedError):
+    """The first password must be changed, or the second factor set up, before anything else."""
+
+    code = "change-first"
+
+
+class NoPersonError(DeniedError):
+    """Only a person who signed in with an account can do this, not a program's token."""
+
+    code = "no-person"
+
+
+class ApprovalNeededError(RightMissingError):
+    """His own right does not reach it, but with an approved request for access it would."""
+
+    code = "approval-needed"
+
+
+class DutySeparationError(ConflictError):
+    """System, security and audit administrator are three persons with no other role."""
+
+    code = "duty-separation"
+
+
+class OwnRightsError(DeniedError):
+    """Nobody gives himself roles, or resets his own second factor."""
+
+    code = "own-rights"
+
+
+class AccountTakenError(ConflictError):
+    """Another person has this account or this subject."""
+
+    code = "account-taken"
+
+
 class ForgedRequestError(DeniedError):
     """A browser's session sent a change without its CSRF token."""
 

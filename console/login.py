@@ -1,11 +1,13 @@
-"""Signing in and out with a token, in a form: no token ever stands in an address.
+"""Signing in and out, in forms: with an account, with a token, with the OIDC provider.
 
-Guarantee: the session's cookie is HttpOnly and SameSite=Strict, and Secure where TLS is; failed
-attempts are limited per address; `next` leads only to this server.
+Guarantee: the session's cookie is HttpOnly and SameSite=Strict, and Secure where TLS is; a sign-in
+ends the session that the browser had; failed attempts are limited per address; `next` leads only
+to this server; no secret ever stands in an address.
 """
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -13,16 +15,19 @@ from aiohttp import web
 from console import sessions
 from console.access import read_form
 from console.denials import SECURITY
-from console.errors import BadTokenError, ForgedRequestError, TooManyAttemptsError
+from console.errors import ForgedRequestError, TooManyAttemptsError
 from console.i18n import COOKIE as LANGUAGE_COOKIE
 from console.i18n import LANGUAGES
 from console.pages import render
 from console.parts import PARTS
 from console.security import address, base_url, is_secure, local_path
+from console.sessions import Session
+from console.signin import SignIn
 from storage.errors import UnauthenticatedError
 
 ROUTES = web.RouteTableDef()
 WINDOW_S = 300.0
+SIGN_IN: web.AppKey[SignIn] = web.AppKey("SIGN_IN", SignIn)
 
 
 class Attempts:
@@ -49,50 +54,98 @@ class Attempts:
         while len(self._failed) > self._addresses:
             self._failed.popitem(last=False)
 
+    def forgive(self, who: str) -> None:
+        """The last one was none."""
+        failed = self._failed.get(who)
+        if failed:
+            failed.pop()
+
 
 ATTEMPTS: web.AppKey[Attempts] = web.AppKey("ATTEMPTS", Attempts)
 
 
-@ROUTES.get("/login")
-async def form(request: web.Request) -> web.Response:
-    return await render(request, "login.html", next=local_path(request.query.get("next")))
+async def attempt(request: web.Request, check: Callable[[], Awaitable[str]]) -> str:
+    """One try of this address at being somebody: what `check` answers, or its refusal, counted."""
+    who = address(request, request.app[PARTS].settings.trusted_proxies)
+    attempts, now = request.app[ATTEMPTS], asyncio.get_running_loop().time
+    attempts.check(who, now())
+    # Counted before the answer is known: of many sent at once, none slips past the limit.
+    attempts.fail(who, now())
+    found = await check()
+    attempts.forgive(who)
+    return found
 
 
-@ROUTES.post("/login")
-async def sign_in(request: web.Request) -> web.Response:
+async def open_session(
+    request: web.Request, *, token: str | None = None, person: str | None = None
+) -> Session:
+    """A fresh session in the place of the one that the browser had."""
     parts = request.app[PARTS]
-    settings, trusted = parts.settings, parts.settings.trusted_proxies
-    _check_same_site(request, base_url(request, trusted, settings.public_url))
-    sent = await read_form(request)
-    secret, goal = sent.get("token", "").strip(), local_path(sent.get("next", "/"))
-    who, now = address(request, trusted), asyncio.get_running_loop().time()
-    attempts = request.app[ATTEMPTS]
-    try:
-        attempts.check(who, now)
-        caller = await parts.access.by_secret(secret)
-    except (BadTokenError, TooManyAttemptsError) as error:
-        if isinstance(error, BadTokenError):
-            attempts.fail(who, now)
-            SECURITY.warning("sign-in failed")
-        status = 401 if isinstance(error, BadTokenError) else 429
-        page = await render(request, "login.html", status=status, next=goal, problem=error.code)
-        if status == 429:
-            page.headers["Retry-After"] = str(int(WINDOW_S))
-        return page
-    now_ms = parts.clock.now_ms()
-    session = await sessions.begin(
-        parts.database, caller.token, now_ms=now_ms, lasts_s=settings.session_s
-    )
-    SECURITY.info("signed in actor=%s", caller.actor)
-    response = web.HTTPSeeOther(goal)
+    return await sessions.begin(
+        parts.database, token, person=person, now_ms=parts.clock.now_ms(),
+        lasting=parts.settings.lasting, before=request.cookies.get(sessions.COOKIE),
+    )  # fmt: skip
+
+
+def set_cookie(request: web.Request, response: web.StreamResponse, session: Session) -> None:
+    """The session's cookie."""
+    settings = request.app[PARTS].settings
     response.set_cookie(
         sessions.COOKIE,
         session.value,
         max_age=settings.session_s,
         httponly=True,
         samesite="Strict",
-        secure=is_secure(request, trusted, always=settings.secure_cookies),
+        secure=is_secure(request, settings.trusted_proxies, always=settings.secure_cookies),
     )
+
+
+@ROUTES.get("/login")
+async def form(request: web.Request) -> web.Response:
+    return await form_page(request, local_path(request.query.get("next")))
+
+
+async def form_page(
+    request: web.Request,
+    goal: str,
+    error: UnauthenticatedError | TooManyAttemptsError | None = None,
+) -> web.Response:
+    oidc = request.app[PARTS].settings.oidc
+    more = {} if error is None else {"problem": error.code}
+    status = 200 if error is None else 429 if isinstance(error, TooManyAttemptsError) else 401
+    page = await render(
+        request, "login.html", status=status, next=goal,
+        provider=None if oidc is None else oidc.label or oidc.issuer, **more,
+    )  # fmt: skip
+    if status == 429:
+        page.headers["Retry-After"] = str(int(WINDOW_S))
+    return page
+
+
+@ROUTES.post("/login")
+async def sign_in(request: web.Request) -> web.Response:
+    check_same_site(request)
+    sent = await read_form(request)
+    goal = local_path(sent.get("next", "/"))
+    parts = request.app[PARTS]
+
+    async def by_token() -> str:
+        return (await parts.access.by_secret(sent.get("token", "").strip())).token
+
+    async def by_password() -> str:
+        return await request.app[SIGN_IN].by_password(
+            sent.get("account", ""), sent.get("password", ""), sent.get("code", "")
+        )
+
+    kind, check = ("token", by_token) if "token" in sent else ("person", by_password)
+    try:
+        who = await attempt(request, check)
+    except (UnauthenticatedError, TooManyAttemptsError) as error:
+        return await form_page(request, goal, error)
+    session = await open_session(request, **{kind: who})
+    SECURITY.info("signed in %s=%s", kind, who)
+    response = web.HTTPSeeOther(goal)
+    set_cookie(request, response, session)
     raise response
 
 
@@ -130,8 +183,10 @@ async def language(request: web.Request) -> web.Response:
     raise response
 
 
-def _check_same_site(request: web.Request, ours: str) -> None:
+def check_same_site(request: web.Request) -> None:
     """Nobody may be signed in by another site's form; there is no session yet to hold a token."""
+    settings = request.app[PARTS].settings
+    ours = base_url(request, settings.trusted_proxies, settings.public_url)
     origin = request.headers.get("Origin")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none") or (
         origin is not None and _host(origin) not in (request.host, _host(ours))

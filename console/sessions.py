@@ -1,20 +1,22 @@
-"""Browser sessions: a cookie that stands for a token.
+"""Browser sessions: a cookie that stands for a person who signed in, or for a token.
 
-Guarantee: the cookie's value is random and stored only as its digest; a session ends with its
-token, at its own time, or when the person signs out.  The CSRF token is another random value, so
-that showing it in a page gives nothing away.
+Guarantee: the cookie's value is random and stored only as its digest; each sign-in draws a new one
+and ends the one that the browser had; a session ends with its token or its person, at its own
+time, after a while without a request, or when the person signs out.  The CSRF token is another
+random value, so that showing it in a page gives nothing away.
 """
 
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from console.tokens import digest
 from storage import tables
 from storage.database import Database
 
 COOKIE = "liuhen_session"
+SEEN_MS = 60_000  # how exactly «the last request» is known: not each one writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +28,56 @@ class Session:
     expires_ms: int
 
 
-async def begin(database: Database, token: str, *, now_ms: int, lasts_s: int) -> Session:
-    """A new session of this token; those that are over are swept away."""
-    made = Session(secrets.token_urlsafe(32), secrets.token_urlsafe(32), now_ms + lasts_s * 1000)
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """How long a session lasts: in all, and without a request."""
+
+    absolute_s: int = 12 * 3600
+    idle_s: int = 3600
+
+    @property
+    def idle_ms(self) -> int:
+        return self.idle_s * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A session that is open: whose, and its CSRF value."""
+
+    digest: str
+    token: str | None
+    person: str | None
+    csrf: str
+    seen_ms: int
+
+
+async def begin(
+    database: Database,
+    token: str | None,
+    *,
+    now_ms: int,
+    lasting: Lasting,
+    person: str | None = None,
+    before: str | None = None,
+) -> Session:
+    """A new session of this token or person; the browser's one before it ends, and all that are
+    over are swept away."""
+    made = Session(
+        secrets.token_urlsafe(32), secrets.token_urlsafe(32), now_ms + lasting.absolute_s * 1000
+    )
+    s = tables.session
 
     def work(conn: Connection) -> None:
-        conn.execute(delete(tables.session).where(tables.session.c.expires_ms < now_ms))
+        conn.execute(delete(s).where(s.c.expires_ms < now_ms))
+        conn.execute(delete(s).where(s.c.seen_ms < now_ms - lasting.idle_ms - SEEN_MS))
+        if before is not None:
+            conn.execute(delete(s).where(s.c.digest == digest(before)))
         conn.execute(
-            insert(tables.session).values(
-                digest=digest(made.value), token=token, csrf=made.csrf, expires_ms=made.expires_ms
+            insert(s).values(
+                digest=digest(made.value), token=token, person=person, csrf=made.csrf,
+                created_ms=now_ms, seen_ms=now_ms, expires_ms=made.expires_ms,
             )
-        )
+        )  # fmt: skip
 
     await database.write(work)
     return made
@@ -51,10 +92,24 @@ async def end(database: Database, value: str) -> None:
     await database.write(work)
 
 
-async def token_and_csrf(database: Database, value: str, *, now_ms: int) -> tuple[str, str] | None:
-    """The token's id and the CSRF value behind a cookie, while the session lasts."""
-    c = tables.session.c
-    query = select(c.token, c.csrf).where(c.digest == digest(value), c.expires_ms > now_ms)
+def end_all(conn: Connection, person: str, *, but: str | None = None) -> None:
+    """Forget the person's sessions, except the one with this digest."""
+    s = tables.session.c
+    ended = delete(tables.session).where(s.person == person)
+    conn.execute(ended if but is None else ended.where(s.digest != but))
+
+
+async def find(database: Database, value: str, *, now_ms: int, lasting: Lasting) -> Open | None:
+    """The session behind a cookie, while it lasts; that it was used is noted each minute."""
+    s = tables.session.c
+    query = select(s.digest, s.token, s.person, s.csrf, s.seen_ms).where(
+        s.digest == digest(value), s.expires_ms > now_ms, s.seen_ms > now_ms - lasting.idle_ms
+    )
     async with database.read() as conn:
         row = (await conn.execute(query)).first()
-    return None if row is None else (row.token, row.csrf)
+    if row is None:
+        return None
+    if now_ms - row.seen_ms >= SEEN_MS:
+        seen = update(tables.session).where(s.digest == row.digest).values(seen_ms=now_ms)
+        await database.write(lambda conn: conn.execute(seen).close())
+    return Open(*row)

@@ -1,0 +1,149 @@
+"""The guard before every route: the matrix asked, with the caller and whose the object is.
+
+Guarantee: a route without a line in the matrix answers nobody; no handler runs before its line
+allows it; what is not there and what one may not see are refused alike; a private object, or one
+beyond one's own right, opens only with as many live approvals of different people as it takes.
+Not covered: objects named in a body (the handler calls `permit`), rows of a list (the handler asks
+`visible_to`), and what is recorded of a refusal (`console.denials`).
+"""
+
+import re
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from console import matrix
+from console.access import CALLER
+from console.errors import ApprovalNeededError, ChangeFirstError
+from console.matrix import FIRST, PUBLIC, SELF, WITHOUT_OBJECT, Decision, Endpoint, Owner
+from console.owners import owner_of
+from console.parts import PARTS
+from console.problems import wants_page
+from storage import tables
+from storage.access import Caller, Visible
+from storage.errors import RightMissingError
+from storage.rights import Scope
+from verify.errors import DeniedError
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_OF_A_TOKEN = frozenset({Scope.OWN, Scope.UNIT, Scope.ORGAN})
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let through what the matrix allows."""
+    if request.match_info.http_exception is not None:
+        return await handler(request)  # there is no such route
+    resource = request.match_info.route.resource
+    path = "none" if resource is None else resource.canonical
+    row = matrix.shipped().endpoint(request.method, path)
+    if row is None:
+        raise DeniedError(f"route: expected a line in the matrix, got none for {path}")
+    if row.permission != PUBLIC:
+        caller = await request.app[PARTS].access.caller(request)
+        _check_first(request, row, caller)
+        await _check(request, row, caller)
+    return await handler(request)
+
+
+def _check_first(request: web.Request, row: Endpoint, caller: Caller) -> None:
+    """Nothing before the first change of password and the second factor that the role asks for."""
+    if row.permission == FIRST or not (caller.must_change or caller.must_totp):
+        return
+    if wants_page(request) and request.method == "GET":
+        raise web.HTTPSeeOther("/password" if caller.must_change else "/second-factor")
+    what = "password changed" if caller.must_change else "second factor set up"
+    raise ChangeFirstError(f"session: expected the {what} first, got something else")
+
+
+async def _check(request: web.Request, row: Endpoint, caller: Caller) -> None:
+    own_token = caller.person is not None and caller.session is None
+    if caller.person is None or own_token:
+        _check_rights(row, caller)
+    if row.permission in (FIRST, SELF):
+        return
+    if row.object not in WITHOUT_OBJECT:
+        await permit(request, row.permission, row.object, request.match_info[row.object])
+    elif caller.person is not None and not matrix.anywhere(
+        matrix.shipped(), caller.roles, row.permission
+    ):
+        raise _missing(row.permission, caller)
+
+
+def _check_rights(row: Endpoint, caller: Caller) -> None:
+    if row.rights is None:
+        raise RightMissingError(row.permission, ", ".join(sorted(caller.rights)))
+    if not (row.rights & caller.rights):
+        raise RightMissingError(sorted(row.rights)[0], ", ".join(sorted(caller.rights)))
+
+
+def _missing(permission: str, caller: Caller) -> RightMissingError:
+    return RightMissingError(permission, ", ".join(sorted(caller.roles or caller.rights)))
+
+
+async def permit(request: web.Request, permission: str, kind: str, id_: str) -> Caller:
+    """The caller, who may do this to that object; RightMissingError, ApprovalNeededError.
+
+    For handlers, when a body names an object beside that of the route.
+    """
+    caller = await request.app[PARTS].access.caller(request)
+    if caller.person is None and caller.organ is None:
+        return caller  # a program that sees every organ
+    parts = request.app[PARTS]
+    async with parts.database.read() as conn:
+        owner = await owner_of(conn, kind, id_) if _ID.fullmatch(id_) else None
+        needed = _needed(caller, permission, owner)
+        if needed and await approvals(conn, caller, kind, id_, parts.clock.now_ms()) < needed:
+            raise ApprovalNeededError(permission, ", ".join(sorted(caller.roles)))
+    return caller
+
+
+async def permit_owner(request: web.Request, permission: str, owner: Owner) -> Caller:
+    """The caller, who may do this to something of these people, units and organs.
+
+    For handlers that make an object: its place is in the body.
+    """
+    caller = await request.app[PARTS].access.caller(request)
+    if not (caller.person is None and caller.organ is None) and _needed(caller, permission, owner):
+        raise _missing(permission, caller)
+    return caller
+
+
+def _needed(caller: Caller, permission: str, owner: Owner | None) -> int:
+    """How many approvals this takes; RightMissingError where none would help.
+
+    What is not there is as if it were anybody's: it cannot be told from what one may not see.
+    """
+    if caller.person is None:
+        if owner is None or matrix.relation(caller, owner) not in _OF_A_TOKEN:
+            raise RightMissingError(permission, f"the organ {caller.organ}")
+        return 0
+    known = matrix.shipped()
+    if owner is None:
+        outside = matrix.decide(known, caller.roles, permission, Scope.OUTSIDE)
+        needed = 0 if outside is Decision.ALLOW else None
+    else:
+        needed = matrix.approvals_needed(known, caller, permission, owner)
+    if needed is None:
+        raise _missing(permission, caller)
+    return needed
+
+
+async def approvals(conn: AsyncConnection, caller: Caller, kind: str, id_: str, now_ms: int) -> int:
+    """By how many people a request of this caller for this object is approved, and still is."""
+    a, n, v = tables.approval.c, tables.link.c, tables.view.c
+    if kind == "view":
+        id_ = (await conn.execute(select(v.item).where(v.id == id_))).scalar_one()
+    cases = select(n.case).where(n.item == id_, n.unlinked_index.is_(None))
+    query = select(func.count(func.distinct(a.decided_by))).where(
+        a.kind == "access", a.decision == "approved", a.until_ms > now_ms,
+        a.asked_by == caller.actor, or_(a.item == id_, a.case == id_, a.case.in_(cases)),
+    )  # fmt: skip
+    return int((await conn.execute(query)).scalar_one())
+
+
+def visible_to(request: web.Request, permission: str) -> Visible:
+    """Which rows of a list this route's caller may see; the guard has found out who it is."""
+    return matrix.visible(matrix.shipped(), request[CALLER], permission)

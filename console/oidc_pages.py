@@ -1,0 +1,84 @@
+"""Leaving for the OIDC provider and coming back.
+
+Guarantee: whoever the provider names and we do not know, or know no longer, is refused with the
+words of any other failed sign-in; a state is good once, in the browser that it was begun in.
+
+Known: the session's cookie is SameSite=Strict, which a browser does not send where another site
+led it.  So the way back ends in a page of ours that goes on by itself.
+"""
+
+import asyncio
+
+from aiohttp import web
+
+from console.denials import SECURITY
+from console.errors import BadCredentialsError, NoRouteError, TooManyAttemptsError
+from console.login import SIGN_IN, attempt, form_page, open_session, set_cookie
+from console.oidc import BEGUN_S, Provider, ProviderRefusedError, Waiting
+from console.pages import render
+from console.parts import PARTS
+from console.security import base_url, is_secure, local_path
+
+ROUTES = web.RouteTableDef()
+COOKIE = "liuhen_oidc"
+BACK = "/login/oidc/callback"
+PROVIDER: web.AppKey[Provider | None] = web.AppKey("PROVIDER")
+WAITING: web.AppKey[Waiting] = web.AppKey("WAITING", Waiting)
+
+
+def provider(request: web.Request) -> Provider:
+    """The provider that was set; NoRouteError."""
+    found = request.app[PROVIDER]
+    if found is None:
+        raise NoRouteError("address: expected a known one, got /login/oidc without a provider")
+    return found
+
+
+@ROUTES.get("/login/oidc")
+async def leave(request: web.Request) -> web.Response:
+    settings = request.app[PARTS].settings
+    base = base_url(request, settings.trusted_proxies, settings.public_url)
+    state, begun = request.app[WAITING].begin(
+        goal=local_path(request.query.get("next")), redirect=base + BACK,
+        now=asyncio.get_running_loop().time(),
+    )  # fmt: skip
+    response = web.HTTPSeeOther(await provider(request).leave_for(state, begun))
+    response.set_cookie(
+        COOKIE, begun.browser, max_age=int(BEGUN_S), httponly=True, samesite="Lax", path=BACK,
+        secure=is_secure(request, settings.trusted_proxies, always=settings.secure_cookies),
+    )  # fmt: skip
+    raise response
+
+
+@ROUTES.get("/login/oidc/callback")
+async def come_back(request: web.Request) -> web.Response:
+    parts, query = request.app[PARTS], request.query
+    asked = provider(request)
+
+    goals: list[str] = []
+
+    async def check() -> str:
+        try:
+            begun = request.app[WAITING].take(
+                query.get("state", ""), request.cookies.get(COOKIE, ""),
+                asyncio.get_running_loop().time(),
+            )  # fmt: skip
+            goals.append(begun.goal)
+            subject = await asked.subject(
+                query.get("code", ""), begun, now_s=parts.clock.now_ms() // 1000
+            )
+        except ProviderRefusedError as error:
+            SECURITY.warning("sign-in refused: %s", error)
+            raise BadCredentialsError("sign-in: expected a known person, got none") from error
+        return await request.app[SIGN_IN].by_subject(subject)
+
+    try:
+        person = await attempt(request, check)
+    except (BadCredentialsError, TooManyAttemptsError) as error:
+        return await form_page(request, goals[0] if goals else "/", error)
+    session = await open_session(request, person=person)
+    SECURITY.info("signed in person=%s by provider", person)
+    response = await render(request, "signed-in.html", goal=goals[0])
+    set_cookie(request, response, session)
+    response.del_cookie(COOKIE, path=BACK)
+    return response
