@@ -11,7 +11,7 @@ policy.proposed, approval.decided).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
@@ -286,10 +286,64 @@ def asked_of(conn: Connection, id_: str) -> Asked | None:
     return Asked(*(*cells[:-1], units_above(conn, cells[-1])))
 
 
+def must_be_there(conn: Connection, what: str, id_: str) -> None:
+    """NotFoundError unless there is such a case or item."""
+    table = "enforcement_case" if what == "case" else what
+    if not bulk.select(conn, f'SELECT 1 FROM "{table}" WHERE "id" = ?', (id_,)):  # noqa: S608
+        raise NotFoundError(f"{what}: expected a known id, got {id_:.40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A request as a list shows it."""
+
+    asked: Asked
+    number: str | None  # of the case
+    rule: str | None
+    occasion: str | None
+    code: str | None
+    text: str
+    start_ms: int | None
+    value: str | None
+    marks: str
+    asker: str | None  # names
+    asked_ms: int
+    decided_by: str | None
+    decider: str | None
+    decided_ms: int | None
+    decided_reason: str | None
+    until_ms: int | None
+
+
+def listed(conn: Connection) -> Iterator[Listed]:
+    """All requests, those that wait first, newest first."""
+    rows = bulk.select(
+        conn,
+        'SELECT q."id", q."kind", q."case", q."item", q."asked_by", q."end_ms", q."decision", '
+        'COALESCE(a."organ", c."organ"), COALESCE(a."unit", c."unit"), c."number", q."rule", '
+        'q."occasion", q."code", q."text", q."start_ms", q."value", q."marks", p."name", '
+        'q."asked_ms", q."decided_by", d."name", q."decided_ms", q."decided_reason", '
+        'q."until_ms" FROM approval q '
+        'LEFT JOIN enforcement_case c ON c."id" = q."case" '
+        'LEFT JOIN attribution a ON a."item" = q."item" '
+        'LEFT JOIN person p ON q."asked_by" = \'u:\' || p."id" '
+        'LEFT JOIN person d ON q."decided_by" = \'u:\' || d."id" '
+        'ORDER BY q."decision" IS NOT NULL, q."asked_index" DESC',
+    )
+    above: dict[str | None, frozenset[str]] = {}
+    for cells in rows:
+        unit = cells[8]
+        if unit not in above:
+            above[unit] = units_above(conn, unit)
+        yield Listed(Asked(*(*cells[:8], above[unit])), *cells[9:])
+
+
 # --- acts -----------------------------------------------------------------------------------
 
 
-async def ask(ledger: Ledger, draft_of: Any, operation: str | None = None) -> tuple[str, Event]:
+async def ask(
+    ledger: Ledger, draft_of: Callable[[Connection, str], Draft], operation: str | None = None
+) -> tuple[str, Event]:
     """Record a request made by `draft_of(conn, id)`; its id and entry."""
     new = random_id()
     events = await ledger.record(operation or f"ask:{new}", lambda conn: [draft_of(conn, new)])

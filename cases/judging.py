@@ -145,6 +145,20 @@ def _group(now: Standing, verdict: Verdict) -> tuple[str, str]:
     return verdict.list_name, verdict.rule.stage_category or ""
 
 
+_WORST = ("missing", "unjudgeable", "partial", "exempt", "complete")
+
+
+def by_stage(found: "Judged") -> Mapping[str, str]:
+    """The worst verdict of each stage of the procedure, over what is due and 应当."""
+    worst: dict[str, str] = {}
+    for verdict in found.verdicts:
+        _, stage = _group(found.standing, verdict)
+        if verdict.due and verdict.rule.must:
+            other = worst.get(stage, verdict.verdict)
+            worst[stage] = min(other, verdict.verdict, key=_WORST.index)
+    return worst
+
+
 # --- rows -----------------------------------------------------------------------------------
 
 
@@ -291,6 +305,17 @@ def known_rule(found: Judged, rule: str, occasion: str | None = None) -> Verdict
         if key_of(verdict) == rule and occasion in (None, verdict.occasion):
             return verdict
     raise NotFoundError(f"rule: expected one that applies to the case, got {rule!r:.120}")
+
+
+def should_start(found: Judged, verdict: Verdict) -> int:
+    """When the recording that a rule asks for should have begun; the opening where nobody noted it."""
+    start = verdict.rule.start
+    times = [
+        p.at_ms
+        for p in found.standing.live_points
+        if start is not None and p.point == start.key and verdict.occasion in (None, p.occasion)
+    ]
+    return max(times, default=found.standing.case.opened_ms)
 
 
 def newest(conn: Connection, case: str) -> Mapping[str, Any] | None:

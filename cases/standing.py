@@ -276,9 +276,25 @@ class Marked:
     at_ms: int
 
 
-def marks(standing: Standing, asked: Sequence[Any] = ()) -> list[Marked]:
-    """Every mark of the case, oldest first; `asked` are rows of requests with marks."""
-    found = [
+def marked_requests(conn: Connection, case: str) -> list[Marked]:
+    """Marks of what was asked too late."""
+    rows = bulk.select(
+        conn,
+        'SELECT "kind", "rule", "asked_index", "asked_ms", "marks" FROM approval '
+        'WHERE "case" = ? AND "marks" <> \'[]\'',
+        (case,),
+    )
+    return [
+        Marked(word, kind, rule or "", index, at)
+        for kind, rule, index, at, words in rows
+        for word in _words(words)
+    ]
+
+
+def marks(standing: Standing, asked: Sequence[Marked] = ()) -> list[Marked]:
+    """Every mark of the case, oldest first; `asked` are those of `marked_requests`."""
+    found = [*asked]
+    found += [
         Marked(m, "point", p.point, p.index, p.at_ms) for p in standing.points for m in p.marks
     ]
     found += [
@@ -290,12 +306,8 @@ def marks(standing: Standing, asked: Sequence[Any] = ()) -> list[Marked]:
         Marked(m, "document", d.kind, d.index, d.at_ms) for d in standing.documents for m in d.marks
     ]
     found += [
-        Marked(str(d.get("mark", "defect")), "filing", str(d.get("rule", d.get("code", ""))),
-               f.index, f.at_ms)
+        Marked(d["mark"], "filing", d["rule"], f.index, f.at_ms)
         for f in standing.filings
         for d in f.defects
-    ]  # fmt: skip
-    found += [
-        Marked(m, a.kind, a.code or "", a.asked_index, a.asked_ms) for a in asked for m in a.marks
     ]
     return sorted(found, key=lambda mark: mark.index)

@@ -17,7 +17,6 @@ from console.errors import (
     AlreadyLinkedError,
     NotDerivedError,
     NotLinkedError,
-    NumberTakenError,
 )
 from console.media import disposition
 from console.parts import PARTS
@@ -39,54 +38,6 @@ async def item_values(request: web.Request, rows: list[queries.Item]) -> list[di
         beside = await items.beside_of(conn, rows)
     spoken = speech(request)
     return [said.item(row, said.state(beside[row.id].state, spoken)) for row in rows]
-
-
-@ROUTES.get("/api/cases")
-async def list_cases(request: web.Request) -> web.Response:
-    await allowed(request, Right.READ)
-    async with request.app[PARTS].database.read() as conn:
-        page = await queries.cases(conn, cursor=request.query.get("cursor"), limit=limit(request))
-    spoken = speech(request)
-    return plain({"cases": [said.case(c, spoken) for c in page.rows], "next": page.next})
-
-
-@ROUTES.post("/api/cases")
-async def open_case(request: web.Request) -> web.Response:
-    caller = await allowed(request, Right.CASE)
-    body = await request.json()
-    try:
-        id_ = await acts.open_case(
-            request.app[PARTS].ledger,
-            caller.actor,
-            number=body["number"],
-            kind=body["kind"],
-            title=body["title"],
-            officers=body.get("officers", []),
-        )
-    except ConflictError as error:
-        raise NumberTakenError(str(error)) from error
-    response = plain({"id": id_, "url": f"/cases/{id_}"}, 201)
-    response.headers["Location"] = f"/api/cases/{id_}"
-    return response
-
-
-@ROUTES.get("/api/cases/{case}")
-async def get_case(request: web.Request) -> web.Response:
-    await allowed(request, Right.READ)
-    id_ = request.match_info["case"]
-    async with request.app[PARTS].database.read() as conn:
-        case = await queries.case(conn, id_)
-        page = await queries.items_of_case(
-            conn, id_, cursor=request.query.get("cursor"), limit=limit(request)
-        )
-        beside = await items.beside_of(conn, [linked.item for linked in page.rows])
-    spoken = speech(request)
-    linked = [
-        said.item(row.item, said.state(beside[row.item.id].state, spoken))
-        | {"stage": row.stage, "reason": row.reason, "linked_index": row.linked_index}
-        for row in page.rows
-    ]
-    return tagged(request, said.case(case, spoken) | {"items": linked, "next": page.next})
 
 
 @ROUTES.get("/api/cases/{case}/trail")

@@ -8,15 +8,35 @@ from contextlib import suppress
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from console import api, contract, health, login, rooms, views_api
+from console import (
+    account_pages,
+    api,
+    asking_api,
+    case_page,
+    cases_api,
+    contract,
+    course_api,
+    health,
+    login,
+    oidc_pages,
+    rooms,
+    rules_api,
+    session_api,
+    views_api,
+)
 from console.access import CALLER
 from console.answers import speech
+from console.credentials import Pending
 from console.denials import Denials, note_denial
+from console.guard import guard
 from console.media import VIEWS
+from console.oidc import Provider, Waiting
 from console.pages import STATIC, TEMPLATES, Static, environment, error_page, static_file
 from console.parts import PARTS, Parts
+from console.passwords import Passwords
 from console.problems import problems
 from console.security import add_headers
+from console.signin import SignIn
 from console.views import Views
 from storage.access import MISSING
 from storage.errors import RightMissingError
@@ -32,6 +52,7 @@ def create_app(parts: Parts) -> web.Application:
             _measured,
             problems(speech, error_page, denials, parts.status),
             _counted_denials,
+            guard,
             contract.validate,
         ],
         client_max_size=contract.MAX_BODY,  # of bodies read whole; uploads are streamed
@@ -40,17 +61,45 @@ def create_app(parts: Parts) -> web.Application:
     app[PARTS] = parts
     app[STATIC], app[TEMPLATES] = static, environment(static)
     app[VIEWS] = Views(parts.database, parts.ledger, parts.clock, view_s=parts.settings.view_s)
-    app[login.ATTEMPTS] = login.Attempts(parts.settings.login_failures)
+    _set_up_sign_in(app, parts)
     app.on_response_prepare.append(add_headers)
     app.add_routes(health.ROUTES)
     app.add_routes(login.ROUTES)
+    app.add_routes(oidc_pages.ROUTES)
+    app.add_routes(account_pages.ROUTES)
+    app.add_routes(session_api.ROUTES)
     app.add_routes(api.ROUTES)
+    app.add_routes(cases_api.ROUTES)
+    app.add_routes(course_api.ROUTES)
+    app.add_routes(asking_api.ROUTES)
+    app.add_routes(rules_api.ROUTES)
     app.add_routes(views_api.ROUTES)
     app.add_routes(rooms.ROUTES)
+    app.add_routes(case_page.ROUTES)
     app.add_routes([web.get("/static/{name}", static_file), web.get("/favicon.ico", _favicon)])
     app.add_routes(parts.routes)
     app.cleanup_ctx.append(_sweeping)
     return app
+
+
+def _set_up_sign_in(app: web.Application, parts: Parts) -> None:
+    settings = parts.settings
+    app[login.ATTEMPTS] = login.Attempts(settings.login_failures)
+    app[login.SIGN_IN] = SignIn(
+        parts.database, parts.clock, Passwords(settings.cost), lockout=settings.lockout,
+        pad_s=settings.login_pad_s,
+    )  # fmt: skip
+    app[session_api.PENDING] = Pending()
+    app[oidc_pages.WAITING] = Waiting()
+    app[oidc_pages.PROVIDER] = None if settings.oidc is None else Provider(settings.oidc)
+    app.cleanup_ctx.append(_provider)
+
+
+async def _provider(app: web.Application) -> AsyncIterator[None]:
+    yield
+    provider = app[oidc_pages.PROVIDER]
+    if provider is not None:
+        await provider.close()
 
 
 async def _sweeping(app: web.Application) -> AsyncIterator[None]:

@@ -14,6 +14,9 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from cases.policy import BadPolicyError
+from cases.procedure.load import BadProcedureError
+from cases.rule_lists import BadRuleListError
 from console.access import CALLER
 from console.denials import Denials
 from console.errors import (
@@ -24,6 +27,7 @@ from console.errors import (
     ViewEndedError,
 )
 from console.i18n import Speech
+from console.told import MEMBERS
 from storage.errors import (
     RightMissingError,
     StorageFullError,
@@ -46,6 +50,9 @@ LOG = logging.getLogger("liuhen.console")
 
 STATUS: Mapping[type[EvidenceError], int] = {
     RangeError: 416,
+    BadProcedureError: 422,
+    BadRuleListError: 422,
+    BadPolicyError: 422,
     ViewEndedError: 410,
     NotAllowedMethodError: 405,
     TooLargeError: 413,
@@ -97,8 +104,10 @@ def sentences(error: EvidenceError, speech: Speech) -> tuple[str, str | None]:
     return speech(f"problem.{code}"), speech(key) if speech.has(key) else None
 
 
-def problem(error: EvidenceError, status: int, speech: Speech) -> web.Response:
-    """The answer for programs."""
+def problem(
+    error: EvidenceError, status: int, speech: Speech, members: Mapping[str, object] | None = None
+) -> web.Response:
+    """The answer for programs; `members` say more, such as what is missing."""
     title, next_ = sentences(error, speech)
     body: dict[str, object] = {
         "type": f"/errors/{error.code}",
@@ -109,6 +118,7 @@ def problem(error: EvidenceError, status: int, speech: Speech) -> web.Response:
     }
     if next_ is not None:
         body["next"] = next_
+    body |= dict(members or {})
     return web.json_response(body, status=status, content_type="application/problem+json")
 
 
@@ -136,7 +146,7 @@ def problems(
         if page:
             response = await error_page(request, error, status, None)
         else:
-            response = problem(error, status, speech(request))
+            response = problem(error, status, speech(request), request.get(MEMBERS))
         if status in RETRY_AFTER_S:
             seconds = getattr(error, "retry_after", None) or RETRY_AFTER_S[status]
             response.headers["Retry-After"] = str(int(seconds))

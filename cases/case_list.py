@@ -1,0 +1,122 @@
+"""Finding cases: the list with its filters, within what the caller may see.
+
+Guarantee: pages are stable while new cases come; a private case appears only to its own people, its
+named viewers, the heads above it and programs.  Two Chinese characters suffice for a search.
+Not covered: which of the caller's rights makes him see what (`storage.access.Visible` says it).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cases.queries import Page, paged
+from storage import tables
+from storage.access import Visible
+
+_C, _P = tables.case.c, tables.case_person.c
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is looked for; None leaves it open."""
+
+    text: str | None = None  # in number, title or parties
+    organ: str | None = None
+    unit: str | None = None  # and the units below it
+    person: str | None = None
+    procedure: str | None = None  # its name, in any version
+    state: str | None = None  # open, filed
+    marked: bool | None = None
+
+
+ALL = Filter()
+
+
+async def found(
+    conn: AsyncConnection, wanted: Filter, visible: Visible, *, cursor: str | None, limit: int
+) -> Page[Any]:
+    """Rows of cases, newest first."""
+    query = select(tables.case).where(seen(visible), *await _tests(conn, wanted))
+    return await paged(conn, query, _C.opened_index, lambda row: row, cursor=cursor, limit=limit)
+
+
+def seen(visible: Visible) -> ColumnElement[bool]:
+    """Whether the row of a case is visible."""
+    mine = false() if visible.person is None else _of(visible.person)
+    near = [
+        true() if visible.everything else false(),
+        _C.organ.in_(visible.organs) if visible.organs else false(),
+        _C.unit.in_(visible.units) if visible.units else false(),
+        mine,
+    ]
+    if visible.unowned:
+        nobody = ~exists().where(_P.case == _C.id)
+        near.append(and_(_C.organ.is_(None), _C.unit.is_(None), nobody))
+    if visible.private:
+        return or_(*near)
+    open_ = [
+        _C.private.is_(False),
+        mine,
+        _C.unit.in_(visible.headed_units) if visible.headed_units else false(),
+        _C.organ.in_(visible.headed_organs) if visible.headed_organs else false(),
+    ]
+    if visible.person is not None:
+        open_.append(_C.viewers.contains(f'"{visible.person}"'))
+    return and_(or_(*near), or_(*open_))
+
+
+def _of(person: str) -> ColumnElement[bool]:
+    return exists().where(_P.case == _C.id, _P.person == person)
+
+
+async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElement[bool]]:
+    tests: list[ColumnElement[bool]] = []
+    if wanted.text is not None and (text := wanted.text.strip()):
+        columns = (_C.number, _C.title, _C.parties)
+        tests.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
+    if wanted.organ is not None:
+        tests.append(_C.organ == wanted.organ)
+    if wanted.unit is not None:
+        tests.append(_C.unit.in_(await units_below(conn, wanted.unit)))
+    if wanted.person is not None:
+        tests.append(_of(wanted.person))
+    if wanted.procedure is not None:
+        tests.append(_C.procedure.startswith(f"{wanted.procedure}@", autoescape=True))
+    if wanted.state is not None:
+        filed = _C.closed_index.is_not(None)
+        tests.append(filed if wanted.state == "filed" else ~filed)
+    if wanted.marked is not None:
+        tests.append(_marked() if wanted.marked else ~_marked())
+    return tests
+
+
+def _marked() -> ColumnElement[bool]:
+    """A case with a permanent mark: on a fact, on a request that was late, on its filing."""
+    rows = (
+        (tables.case_point, "marks"), (tables.case_stage, "marks"), (tables.document, "marks"),
+        (tables.approval, "marks"), (tables.filing, "defects"),
+    )  # fmt: skip
+    return or_(
+        *(
+            exists().where(table.c.case == _C.id, func.length(table.c[name]) > 2)
+            for table, name in rows
+        )
+    )
+
+
+async def units_below(conn: AsyncConnection, unit: str) -> frozenset[str]:
+    """The unit and all below it."""
+    u = tables.unit.c
+    below: dict[str | None, list[str]] = {}
+    for row in await conn.execute(select(u.id, u.parent)):
+        below.setdefault(row.parent, []).append(row.id)
+    known, todo = {unit}, [unit]
+    while todo:
+        for child in below.get(todo.pop(), ()):
+            if child not in known:
+                known.add(child)
+                todo.append(child)
+    return frozenset(known)

@@ -1,0 +1,226 @@
+"""The API of what happens in a case: points, stages, documents, coverage, filing, the time line.
+
+Guarantee: an act (`how: act`, filing) is refused with everything that it lacks, in the caller's
+language; a fact is recorded whatever it is.  Every accepted call leaves exactly one entry in the
+case's chain (and one in the other case's, where two are joined).
+Not covered: asking and deciding (`console.asking_api`).
+"""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from cases import course_acts, filing, judging, standing, timeline
+from cases.course import Moment, NoProcedureError, Paper, Step
+from cases.procedure import draw
+from cases.recording.verdicts import summary
+from console import course_said
+from console.answers import allowed, plain, speech
+from console.guard import permit
+from console.parts import PARTS
+from console.told import telling
+from storage.access import Right
+from storage.ledger import Event
+from verify.entries import format_time, parse_time
+
+ROUTES = web.RouteTableDef()
+
+
+def _recorded(event: Event, **more: Any) -> web.Response:
+    told = more | {"marks": list(event.fields.get("marks", []))}
+    return plain(course_said.recorded(event.index, event.leaf, told), 201)
+
+
+@ROUTES.post("/api/cases/{case}/points")
+async def add_point(request: web.Request) -> web.Response:
+    """A time point; a correction names the entry that it replaces."""
+    caller = await allowed(request, Right.CASE)
+    parts, body = request.app[PARTS], await request.json()
+    event = await course_acts.record_point(
+        parts.ledger, caller.actor, request.match_info["case"], Moment(**body),
+        now_ms=parts.clock.now_ms(),
+    )  # fmt: skip
+    return _recorded(event)
+
+
+@ROUTES.post("/api/cases/{case}/stages")
+async def add_stage(request: web.Request) -> web.Response:
+    """A transition taken here, or a stage or an exit that happened."""
+    caller = await allowed(request, Right.CASE)
+    parts, body, case = request.app[PARTS], await request.json(), request.match_info["case"]
+    await permit(request, "case.act" if body["how"] == "act" else "case.fact", "case", case)
+    if body.get("other") is not None:
+        await permit(request, "case.fact", "case", body["other"])
+    async with telling(request, case):
+        event = await course_acts.record_step(
+            parts.ledger, caller.actor, case, Step(**body), now_ms=parts.clock.now_ms()
+        )
+    return _recorded(event, stage=event.fields["stage"], exit=event.fields.get("exit"))
+
+
+@ROUTES.post("/api/cases/{case}/documents")
+async def add_document(request: web.Request) -> web.Response:
+    """A document issued here, or one that exists."""
+    caller = await allowed(request, Right.CASE)
+    parts, body, case = request.app[PARTS], await request.json(), request.match_info["case"]
+    await permit(request, "case.act" if body["how"] == "act" else "case.fact", "case", case)
+    if body.get("item") is not None:
+        await permit(request, "item.read", "item", body["item"])
+    async with telling(request, case):
+        event = await course_acts.record_document(
+            parts.ledger, caller.actor, case, Paper(**body), now_ms=parts.clock.now_ms(),
+            zone=parts.settings.zone,
+        )  # fmt: skip
+    return _recorded(event, document=event.fields["document"], number=event.fields.get("number"))
+
+
+async def _standing(request: web.Request) -> standing.Standing:
+    await allowed(request, Right.READ)
+    async with request.app[PARTS].database.read() as conn:
+        return await conn.run_sync(standing.read, request.match_info["case"])
+
+
+@ROUTES.get("/api/cases/{case}/points")
+async def list_points(request: web.Request) -> web.Response:
+    now, spoken = await _standing(request), speech(request)
+    live = {p.index for p in now.live_points}
+    points = [course_said.point(now.procedure, p, spoken, live=p.index in live) for p in now.points]
+    return plain({"points": points})
+
+
+@ROUTES.get("/api/cases/{case}/stages")
+async def list_stages(request: web.Request) -> web.Response:
+    now, spoken = await _standing(request), speech(request)
+    return plain({"stages": [course_said.stage(now.procedure, s, spoken) for s in now.stages]})
+
+
+@ROUTES.get("/api/cases/{case}/documents")
+async def list_documents(request: web.Request) -> web.Response:
+    now, spoken = await _standing(request), speech(request)
+    documents = [course_said.document(now.procedure, d, spoken) for d in now.documents]
+    return plain({"documents": documents})
+
+
+# --- coverage and filing --------------------------------------------------------------------
+
+
+async def _judged(request: web.Request) -> judging.Judged:
+    parts, case = request.app[PARTS], request.match_info["case"]
+    now_ms = parts.clock.now_ms()
+    async with parts.database.read() as conn:
+        return await conn.run_sync(judging.read, case, now_ms)
+
+
+@ROUTES.get("/api/cases/{case}/coverage")
+async def coverage(request: web.Request) -> web.Response:
+    """The verdicts as of now; nothing is recorded."""
+    await allowed(request, Right.READ)
+    found, spoken = await _judged(request), speech(request)
+    counts = summary(found.verdicts)
+    return plain({
+        "case": found.standing.case.id, "procedure": found.standing.case.procedure,
+        "rules": list(found.rules), "policy": found.policy.version, "recordings": found.tracks,
+        "untimed": found.untimed,
+        "summary": {
+            "must": counts.must, "may": counts.may, "not_due": counts.not_due,
+            "missing_ms": counts.missing_ms, "unexplained": counts.unexplained,
+        },
+        "verdicts": [
+            course_said.verdict(found.standing.procedure, v, spoken) for v in found.verdicts
+        ],
+    })  # fmt: skip
+
+
+@ROUTES.post("/api/cases/{case}/judgements")
+async def judge(request: web.Request) -> web.Response:
+    """Keep the verdicts of now, with the versions that they are given under."""
+    caller = await allowed(request, Right.CASE)
+    parts, body = request.app[PARTS], await request.json()
+    event = await judging.record(
+        parts.ledger, caller.actor, request.match_info["case"], why=body.get("why", "asked"),
+        now_ms=parts.clock.now_ms(),
+    )  # fmt: skip
+    fields = event.fields
+    told = {
+        "rules": fields["rules"], "policy": fields["policy"],
+        "procedure": fields.get("procedure"), "verdicts": fields["verdicts"],
+    }  # fmt: skip
+    return plain(course_said.recorded(event.index, event.leaf, told), 201)
+
+
+@ROUTES.post("/api/cases/{case}/filing")
+async def file_case(request: web.Request) -> web.Response:
+    """File the case 归档."""
+    caller = await allowed(request, Right.CASE)
+    parts, body, case = request.app[PARTS], await request.json(), request.match_info["case"]
+    async with telling(request, case):
+        event = await filing.record(
+            parts.ledger, caller.actor, case, leader=body.get("leader"),
+            reason=body.get("reason"), now_ms=parts.clock.now_ms(),
+        )  # fmt: skip
+    told = {"defects": list(event.fields["defects"]), "leader": event.fields.get("leader")}
+    return plain(course_said.recorded(event.index, event.leaf, told), 201)
+
+
+# --- seeing it whole ------------------------------------------------------------------------
+
+
+@ROUTES.get("/api/cases/{case}/timeline")
+async def time_line(request: web.Request) -> web.Response:
+    """Recordings, stages, points, documents and holes on one axis."""
+    await allowed(request, Right.READ)
+    parts, query, case = request.app[PARTS], request.query, request.match_info["case"]
+    bounds = {
+        name: parse_time(query[key]) if key in query else None
+        for name, key in (("from_ms", "from"), ("to_ms", "to"))
+    }
+    now_ms, most = parts.clock.now_ms(), int(query.get("limit", timeline.MOST))
+    async with parts.database.read() as conn:
+        line = await conn.run_sync(
+            lambda c: timeline.read(c, case, now_ms=now_ms, limit=most, **bounds)
+        )
+    spoken, judged = speech(request), line.judged
+    now, known = judged.standing, judged.standing.procedure
+    live = {p.index for p in now.live_points}
+    value = {
+        "case": case, "columns": timeline.COLUMNS, "recordings": line.tracks,
+        "untimed": line.untimed,
+        "next": None if line.next_ms is None else format_time(line.next_ms),
+        "stages": [course_said.stage(known, s, spoken) for s in now.stages],
+        "points": [
+            course_said.point(known, p, spoken, live=True) for p in now.points if p.index in live
+        ],
+        "documents": [course_said.document(known, d, spoken) for d in now.documents],
+        "holes": [
+            course_said.hole(h, spoken)
+            | {"rule": judging.key_of(v), "occasion": v.occasion, "must": v.rule.must}
+            for v in judged.verdicts
+            for h in v.holes
+            if h.state != "below_threshold"
+        ],
+        "filings": [course_said.filing(f) for f in now.filings],
+    }  # fmt: skip
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+@ROUTES.get("/api/cases/{case}/procedure.svg")
+async def case_drawing(request: web.Request) -> web.Response:
+    """The procedure with the case on it."""
+    await allowed(request, Right.READ)
+    found = await _judged(request)
+    known = found.standing.procedure
+    if known is None:
+        raise NoProcedureError(f"case {found.standing.case.id}: expected a procedure, got none")
+    language = request.query.get("language", speech(request).language)
+    text = draw.svg(known, found.standing.state, language, coverage=judging.by_stage(found))
+    return drawing(text)
+
+
+def drawing(text: str) -> web.Response:
+    """An SVG as an answer."""
+    return web.Response(
+        text=text, content_type="image/svg+xml", charset="utf-8",
+        headers={"Cache-Control": "private, no-cache"},
+    )  # fmt: skip
