@@ -83,11 +83,7 @@ class _Drawing:
         self.coverage = coverage
         self.zh = language.startswith("zh")
         self.out: list[str] = []
-        self.exits = [
-            t
-            for t in procedure.transitions
-            if t.exit is not None and t.exit not in GOING_BACK
-        ]  # fmt: skip
+        self.exits = [t for t in procedure.transitions if t.exit is not None]
         self.wide = column_width(procedure)
         self.statuses = {
             s.code: status(procedure, state, s) if state is not None else "" for s in procedure.stages
@@ -128,8 +124,8 @@ class _Drawing:
         y += 4
         ways: dict[str, float] = {}
         for transition in self.procedure.transitions:
-            if stage.code in transition.origins and transition not in self.exits:
-                dashed = transition.exit is not None
+            dashed = transition.exit in GOING_BACK
+            if stage.code in transition.origins and (transition.exit is None or dashed):
                 ways[transition.code] = add(
                     self.say(transition.label), BODY, "back" if dashed else "way", colour=ACCENT
                 )
@@ -272,7 +268,7 @@ class _Drawing:
 
     def exit_list(self, y: float, room: float) -> float:
         if not self.exits:
-            return y
+            return self.other_papers(y, room)
         y += 16
         self.write(self.say(words.EXITS), SIDE, y, HEAD, bold=True)
         half = (room - 20) / 2
@@ -282,7 +278,18 @@ class _Drawing:
                 for n in range(first, min(first + 2, len(self.exits)))
             ]
             y += max(heights) + 8
-        return y
+        return self.other_papers(y, room)
+
+    def other_papers(self, y: float, room: float) -> float:
+        """The documents that belong to no stage and that no exit asks for."""
+        asked = {code for exit_ in self.exits for code in exit_.needs.documents}
+        rest = [d for d in self.procedure.documents if d.stage is None and d.code not in asked]
+        if rest:
+            names = self.say(words.JOIN).join(self.say(d.label) for d in rest)
+            for line in wrap(self.say(words.OTHER_PAPERS) + names, room, SMALL):
+                y += 17
+                self.write(line, SIDE, y, SMALL)
+        return y + 8 if rest else y
 
     def exit(self, place: int, x: float, y: float, room: float) -> float:
         """One exit of the list; its height is returned."""
