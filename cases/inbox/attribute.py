@@ -19,8 +19,9 @@ from sqlalchemy import Connection, delete, exists, select
 from cases.inbox import facts as known_facts
 from cases.inbox import numbers
 from cases.inbox.facts import Known
-from cases.links.attribution import NO_PERSON, Attribution, attribute
+from cases.links.attribution import Attribution, attribute
 from cases.links.upload_clock import Clock
+from cases.links.whose import NO_PERSON
 from cases.policy import Policy, in_force
 from storage import tables
 from storage.jobs import Attempt, enqueue

@@ -9,17 +9,17 @@ counts.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
-from cases.links.attribution import Register, register
 from cases.links.clock import Measurement
 from cases.links.custody import CustodyRow, UserCode, code_key
 from cases.links.facts import Device, ItemFacts, Shift, Source
 from cases.links.names import named
+from cases.links.register import Register, register
 from cases.registers.rules import MAKER_END
 from storage import tables
 
@@ -28,9 +28,8 @@ NEAR_MS = 8 * DAY_MS  # a duty further away than this from a recording says noth
 MEASURED_MS = 45 * DAY_MS  # measurements before that are not read for a page
 FIXED = ("room", "surveillance", "station")  # issued to nobody
 _PADDED = 12  # the longest code that devices fill up with zeros
-_I, _U, _S, _M, _D, _T = (
-    tables.item.c, tables.upload.c, tables.source.c, tables.media.c, tables.device.c,
-    tables.token.c,
+_I, _U, _M, _D, _T = (
+    tables.item.c, tables.upload.c, tables.media.c, tables.device.c, tables.token.c,
 )  # fmt: skip
 
 
@@ -49,31 +48,37 @@ def items(conn: Connection, ids: Sequence[str]) -> dict[str, Known]:
     rows = conn.execute(
         select(
             _I.id, _I.source, _I.name, _I.mime, _I.sealed_ms, _I.sealed_index, _I.device_times,
-            _I.manifest, _S.kind, _U.case_number, _M.probe, _M.duration_ms,
+            _I.manifest, _U.case_number, _M.probe, _M.duration_ms,
         )
         .select_from(
-            tables.item.outerjoin(tables.source, _S.id == _I.source)
-            .outerjoin(tables.upload, _U.id == _I.upload)
+            tables.item.outerjoin(tables.upload, _U.id == _I.upload)
             .outerjoin(tables.media, _M.item == _I.id)
         )
         .where(_I.id.in_(ids))
     ).all()  # fmt: skip
-    people = _people_of_sources(conn, {row.source for row in rows if row.kind != "device"})
-    devices = _units_of_devices(conn, {row.source for row in rows})
-    return {row.id: _known(row, people, devices) for row in rows}
+    handed = sources(conn, {row.source for row in rows})
+    return {row.id: _known(row, handed[row.source]) for row in rows}
 
 
-def _known(row: Any, people: Mapping[str, str], devices: Mapping[str, str | None]) -> Known:
+def sources(conn: Connection, ids: set[str]) -> dict[str, Source]:
+    """Who handed over: a registered device, or a person by his token, or neither."""
+    people, devices = _people_of_sources(conn, ids), _units_of_devices(conn, ids)
+    return {
+        id_: Source(
+            id_, device=id_ if id_ in devices else None, person=people.get(id_),
+            unit=devices.get(id_),
+        )
+        for id_ in ids
+    }  # fmt: skip
+
+
+def _known(row: Any, source: Source) -> Known:
     probe = json.loads(row.probe) if row.probe else {}
     found = probe.get("facts") or {}
     times = json.loads(row.device_times or "[]")
     embedded = found.get("tags", {}).get("creation_time")
     if embedded and not any(isinstance(t, dict) and t.get("source") == "embedded" for t in times):
         times.append({"source": "embedded", "time": embedded})
-    source = Source(
-        row.source, device=row.source if row.source in devices else None,
-        person=people.get(row.source), unit=devices.get(row.source),
-    )  # fmt: skip
     manifest = json.loads(row.manifest) if row.manifest else None
     facts = ItemFacts(
         row.id, source, row.name, row.mime, row.sealed_ms, device_times=times,

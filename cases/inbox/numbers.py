@@ -42,11 +42,13 @@ def of_attribution(policy: Policy, zone: str) -> AttributionPolicy:
         TimePolicy(
             zone=zone, limit_ms_per_day=c.limit_ms_per_day, unmeasured_ms=c.unmeasured_ms,
             set_from_ms=c.set_from_ms, agree_ms=c.agree_ms,
+            copied_ms=weights()["times"]["copied_ms"],
             uncertainty_ms={
                 MANIFEST: t.manifest_ms, EMBEDDED: t.embedded_ms, FILE_NAME: t.file_name_ms,
                 MTIME: t.file_mtime_ms, DOCK: t.dock_ms,
             },
-        )
+        ),
+        frozenset(weights()["times"]["blank_codes"]),
     )  # fmt: skip
 
 
