@@ -1,0 +1,175 @@
+"""No sequence of calls leads the running server where the rules do not allow it to be.
+
+A walk calls the API over HTTP and holds every answer and every entry against a model that was
+written from the rule (`tests.console.stateful`): no document is issued over a mandatory stage that
+is missing, no case is filed over an unexplained hole without a leader's name, no fact is refused,
+every accepted call left exactly its entries and every refused one none, and replaying the log gives
+the same rows.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as run_machine
+
+from tests.console.stateful import world as worlds
+from tests.console.stateful.walk import Walk
+from tests.console.stateful.world import Template, World
+from tests.storage.samples import dump
+from tests.storage.test_replay import brought_back, records
+
+PICK = st.integers(0, 250)
+QUICK = settings(
+    max_examples=10,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def template(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    return worlds.template(migrated_file, tmp_path_factory.mktemp("walk") / "template")
+
+
+def same_again(world: World, empty: str) -> None:
+    """Replay what the log and the disclosures say into an empty database: equal rows."""
+
+    async def both() -> tuple[Any, Any]:
+        house = world.running.house
+        kept, rows = await records(house.database), await dump(house.database)
+        again, replayed = await brought_back(empty, kept)
+        assert replayed.unexplained == ()
+        return again, rows
+
+    again, rows = world.running.do(both())
+    for table in rows:
+        assert again[table] == rows[table], f"rows of {table} differ after a replay"
+
+
+class Machine(RuleBasedStateMachine):
+    """Drives a walk; the walk asserts."""
+
+    template: Template
+    migrated: Path
+    seen: dict[str, int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="walk-"))
+        self.opened = self.template.world(self.folder / "server")
+        self.walk = Walk(self.opened.__enter__())
+
+    def teardown(self) -> None:
+        try:
+            shutil.copy(self.migrated, self.folder / "again.db")
+            same_again(self.walk.world, f"sqlite:///{self.folder / 'again.db'}")
+        finally:
+            for key, count in self.walk.seen.items():
+                self.seen[key] = self.seen.get(key, 0) + count
+            self.opened.__exit__(None, None, None)
+            shutil.rmtree(self.folder)
+
+    @initialize(pick=PICK)
+    def begin(self, pick: int) -> None:
+        self.walk.counter = 1  # so that the number of «1号» is free
+        self.walk.open_case(pick | 1)
+
+    @rule(pick=PICK, with_procedure=st.booleans())
+    def open_case(self, pick: int, with_procedure: bool) -> None:
+        self.walk.open_case(pick, with_procedure=with_procedure)
+
+    @rule(case=PICK, pick=PICK)
+    def change(self, case: int, pick: int) -> None:
+        self.walk.change(self.walk.case(case), pick)
+
+    @rule(case=PICK, pick=PICK, when=PICK, correct=st.booleans())
+    def point(self, case: int, pick: int, when: int, correct: bool) -> None:
+        self.walk.point(self.walk.case(case), pick, when, correct=correct)
+
+    @rule(case=PICK, pick=PICK, when=PICK)
+    def stage_fact(self, case: int, pick: int, when: int) -> None:
+        self.walk.stage_fact(self.walk.case(case), pick, when)
+
+    @rule(case=PICK, pick=PICK, when=PICK)
+    def add_document(self, case: int, pick: int, when: int) -> None:
+        self.walk.add_document(self.walk.case(case), pick, when)
+
+    @rule(case=PICK, pick=PICK)
+    def issue(self, case: int, pick: int) -> None:
+        found = self.walk.case(case)
+        kinds = ["不存在的文书"] if found.law is None else found.law.codes("document")
+        self.walk.issue(found, self.walk.of(kinds, pick))
+
+    @rule(case=PICK, pick=PICK)
+    def take(self, case: int, pick: int) -> None:
+        found = self.walk.case(case)
+        ways = ["none"] if found.law is None else found.law.codes("transition")
+        self.walk.take(found, self.walk.of(ways, pick))
+
+    @rule(case=PICK, pick=PICK)
+    def go_on(self, case: int, pick: int) -> None:
+        self.walk.go_on(self.walk.case(case), pick)
+
+    @rule(case=PICK, pick=PICK)
+    def go_far(self, case: int, pick: int) -> None:
+        for step in range(8):
+            self.walk.go_on(self.walk.case(case), pick + step)
+
+    @rule(case=PICK, pick=PICK)
+    def record_well(self, case: int, pick: int) -> None:
+        self.walk.record_well(self.walk.case(case), pick)
+
+    @rule(case=PICK, pick=PICK)
+    def link(self, case: int, pick: int) -> None:
+        self.walk.link(self.walk.case(case), pick)
+
+    @rule(case=PICK, pick=PICK)
+    def unlink(self, case: int, pick: int) -> None:
+        self.walk.unlink(self.walk.case(case), pick)
+
+    @rule(case=PICK, pick=PICK, when=PICK)
+    def explain(self, case: int, pick: int, when: int) -> None:
+        self.walk.explain(self.walk.case(case), pick, when)
+
+    @rule(case=PICK, pick=PICK, when=PICK)
+    def exempt(self, case: int, pick: int, when: int) -> None:
+        self.walk.exempt(self.walk.case(case), pick, when)
+
+    @rule(case=PICK, pick=PICK)
+    def ask_access(self, case: int, pick: int) -> None:
+        self.walk.ask_access(self.walk.case(case), pick)
+
+    @precondition(lambda self: self.walk.asked)
+    @rule(pick=PICK, who=PICK)
+    def decide(self, pick: int, who: int) -> None:
+        self.walk.decide(pick, who)
+
+    @rule(case=PICK)
+    def judge(self, case: int) -> None:
+        self.walk.judge(self.walk.case(case))
+
+    @rule(case=PICK, pick=PICK)
+    def file(self, case: int, pick: int) -> None:
+        self.walk.file(self.walk.case(case), pick)
+
+
+def machine(template: Template, migrated: Path) -> type[Machine]:
+    """A machine of this run, which remembers what its walks have seen."""
+    return type("Walking", (Machine,), {"template": template, "migrated": migrated, "seen": {}})
+
+
+def test_no_sequence_of_calls_goes_where_the_rules_do_not_allow(
+    template: Template, migrated_file: Path
+) -> None:
+    walking = machine(template, migrated_file)
+    run_machine(walking, settings=QUICK)
+    print(walking.seen)
