@@ -32,6 +32,7 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    missed: bool = False  # an aim that is held to
 
 
 @dataclass(frozen=True, slots=True)
