@@ -246,7 +246,8 @@ def _rest(start: int, end: int, said: Iterable[Explanation]) -> int:
     Altogether, because a hole cut small by a few instants of explanation is not explained.
     """
     rest, reach = 0, start
-    for explanation in sorted(said, key=lambda e: e.start_ms):
+    real = (e for e in said if e.start_ms < e.end_ms)
+    for explanation in sorted(real, key=lambda e: e.start_ms):
         rest += max(0, min(explanation.start_ms, end) - reach)
         reach = max(reach, min(explanation.end_ms, end))
     return rest + end - reach

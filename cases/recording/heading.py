@@ -93,7 +93,8 @@ def _known(name: str) -> str | None:
 def _continues(row: Row, below: Row) -> bool:
     """Whether `below` is the second line of a heading, as under a merged 记录时间."""
     lower = [c for c in below.filled if below.cells[c] != row.cell(c)]
-    return bool(lower) and all(_known(below.cells[c]) for c in lower) and len(row.filled) >= 3
+    upper = {_known(row.cells[c]) for c in row.filled} - {None}
+    return len(upper) >= 2 and bool(lower) and all(_known(below.cells[c]) for c in lower)
 
 
 def _joined(upper: str, lower: str) -> str:

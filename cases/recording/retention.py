@@ -82,7 +82,7 @@ def read_term(cell: str, *, unit: str = "") -> Retention | None:
 def _measured(text: str, unit: str) -> Retention | None:
     core = re.sub(r"^(保存|保管|存储|留存)(期限)?(为)?|(保存|保管|存储)$", "", text)
     floor = _AT_LEAST.match(core)
-    core = core[floor.end() :] if floor else core
+    core = re.sub(r"^(保存|保管|存储|留存)", "", core[floor.end() :]) if floor else core
     if core.endswith(("及以上", "以上", "或以上", "起")):
         core, floor = re.sub(r"(及以上|或以上|以上|起)$", "", core), floor or _AT_LEAST.match("≥")
     if core == "半年":
