@@ -117,7 +117,7 @@ def _second(m: Month, case: _Case, span: tuple[int, int]) -> tuple[str, ...] | N
         ]
         helper = m.rng.choice(mates)
         return (helper,) if _free(m, helper, span) else (case.second,)
-    return () if m.chance(m.odds.overlapping * 4) else None
+    return () if m.chance(m.odds.overlapping) else None
 
 
 def _free(m: Month, person: str, span: tuple[int, int]) -> bool:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from cases.links.clock import DAY_MS
 
-_BRACKETS = str.maketrans({
-    **dict.fromkeys("([【{〔〖「﹝", "["), **dict.fromkeys(")]】}〕〗」﹞", "]"),
-})  # fmt: skip
+_BRACKETS = str.maketrans("({【〔〖「『〈《⟨", "[" * 10) | str.maketrans(
+    ")}】〕〗」』〉》⟩", "]" * 10
+)
+"""Brackets that people write for 〔 〕; full-width ones are made narrow before."""
 
 
 @dataclass(frozen=True, slots=True)

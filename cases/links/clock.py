@@ -229,10 +229,11 @@ def _values(at: int, rows: Sequence[Measurement], i: int, limit: int) -> list[Co
 def _cone(at: int, anchor: Measurement, offset: int, limit: int) -> tuple[int, int]:
     """The offset at an anchor, and how far it may be off at the device's time `at`.
 
-    The span is measured by the device, whose clock may itself be fast or slow by the limit.
+    The span is measured by the device, whose clock may itself be fast or slow by the limit; the
+    last millisecond is that to which it rounds.
     """
     span = abs(at - anchor.at_ms - offset) + anchor.uncertainty_ms
-    return offset, anchor.uncertainty_ms + _up(limit * span, DAY_MS - limit)
+    return offset, anchor.uncertainty_ms + _up(limit * span, DAY_MS - limit) + 1
 
 
 def _reading(
