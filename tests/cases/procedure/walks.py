@@ -1,5 +1,6 @@
 """Walking a case through a procedure for tests: acts that are checked first, facts that are not."""
 
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -83,6 +84,12 @@ class Walk:
         self.happenings: list[Happening] = []
         self.state: State = EMPTY
         self.add("opened")
+
+    def branch(self) -> "Walk":
+        """The same case, to be led another way."""
+        other = copy(self)
+        other.happenings = list(self.happenings)
+        return other
 
     def add(self, kind: Kind, code: str = "", how: How = "act", **more: object) -> Happening:
         happening = replace(
