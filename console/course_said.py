@@ -49,7 +49,7 @@ def missing(procedure: Procedure | None, lacks: Iterable[Missing], speech: Speec
     """What an act lacks, each with a sentence."""
     return [
         {"kind": lack.kind, "code": lack.code, "text": _lack(procedure, lack, speech)}
-        for lack in lacks
+        for lack in dict.fromkeys(lacks)
     ]
 
 

@@ -23,6 +23,7 @@ from verify.errors import MalformedError
 FILE = Path(__file__).parent / "matrix.toml"
 PUBLIC, FIRST, SELF = "public", "first", "self"
 RESERVED = frozenset({PUBLIC, FIRST, SELF})
+ASK = "access.ask"  # asking takes no approval: it is how one comes by it
 KINDS = frozenset(
     [
         "none",
@@ -155,7 +156,7 @@ def approvals_needed(matrix: Matrix, caller: Caller, permission: str, owner: Own
     if decision is Decision.DENY:
         return None
     known = caller.person is not None and caller.person in (owner.people | owner.viewers)
-    apart = owner.private and not known and not heads(caller, scope)
+    apart = owner.private and permission != ASK and not known and not heads(caller, scope)
     return (decision is Decision.APPROVAL) + apart
 
 
