@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -407,6 +408,15 @@ waiting = Table(  # the inbox: sealed items without a live link
     Index(None, "organ", "sealed_index"),
     Index(None, "unit", "sealed_index"),
     Index(None, "person", "sealed_index"),
+    # What nobody is known of yet is little among much: without these a walk passes all the rest.
+    Index(
+        "ix_waiting_organ_unclaimed", "organ", "sealed_index",
+        sqlite_where=text("person IS NULL"), postgresql_where=text("person IS NULL"),
+    ),
+    Index(
+        "ix_waiting_unit_unclaimed", "unit", "sealed_index",
+        sqlite_where=text("person IS NULL"), postgresql_where=text("person IS NULL"),
+    ),
 )  # fmt: skip
 
 late = Table(  # a mark for ever, with both times

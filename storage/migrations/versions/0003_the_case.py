@@ -439,6 +439,12 @@ def new_tables() -> None:  # noqa: PLR0915  # one statement per table and index
     op.create_index(
         op.f("ix_waiting_unit_sealed_index"), "waiting", ["unit", "sealed_index"], unique=False
     )
+    unclaimed = sa.text("person IS NULL")
+    for owner in ("organ", "unit"):
+        op.create_index(
+            f"ix_waiting_{owner}_unclaimed", "waiting", [owner, "sealed_index"], unique=False,
+            sqlite_where=unclaimed, postgresql_where=unclaimed,
+        )  # fmt: skip
 
 
 def downgrade() -> None:
