@@ -1,4 +1,4 @@
-"""The pages themselves: home, case, item, upload, how to verify."""
+"""The pages themselves: home, item, upload, how to verify (a case: `console.case_page`)."""
 
 import logging
 from typing import Any
@@ -62,36 +62,7 @@ async def _upload_state(request: web.Request, conn: Any, row: queries.Upload) ->
     return said.state(value, speech(request))
 
 
-@ROUTES.get("/cases/{case}")
-async def case(request: web.Request) -> web.Response:
-    await allowed(request, Right.READ)
-    parts, spoken, id_ = request.app[PARTS], speech(request), request.match_info["case"]
-    async with parts.database.read() as conn:
-        row = await queries.case(conn, id_)
-        linked = await queries.items_of_case(
-            conn, id_, cursor=request.query.get("items"), limit=HOME_ROWS
-        )
-        beside = await items.beside_of(conn, [one.item for one in linked.rows])
-        inbox = await queries.inbox(conn, limit=HOME_ROWS)
-        steps = await trail.trail(
-            conn, "case", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
-        )
-        names = await words.names_in(conn, steps.rows)
-    return await render(
-        request,
-        "case.html",
-        case=row,
-        linked=linked,
-        beside=beside,
-        states={one.item.id: said.state(beside[one.item.id].state, spoken) for one in linked.rows},
-        waiting=inbox.rows,
-        stages=STAGES,
-        steps=_steps(steps, spoken, names),
-        steps_next=steps.next,
-    )
-
-
-def _steps(
+def steps_of(
     page: queries.Page[trail.Step], spoken: Speech, names: words.Names
 ) -> list[dict[str, Any]]:
     return [
@@ -140,7 +111,7 @@ async def item(request: web.Request) -> web.Response:
         open_cases=[c for c in cases.rows if c.id not in linked],
         proposed=next((c for c in cases.rows if c.number == detail.wish), None),
         stages=STAGES,
-        steps=_steps(steps, spoken, names),
+        steps=steps_of(steps, spoken, names),
         steps_next=steps.next,
         vkey=parts.vkey,
         base=base_url(request, parts.settings.trusted_proxies, parts.settings.public_url),
@@ -173,7 +144,7 @@ async def upload(request: web.Request) -> web.Response:
         steps = await trail.trail(conn, "upload", id_, limit=TRAIL_ROWS)
         names = await words.names_in(conn, steps.rows)
     return await render(
-        request, "upload.html", upload=row, state=state, steps=_steps(steps, spoken, names),
+        request, "upload.html", upload=row, state=state, steps=steps_of(steps, spoken, names),
         steps_next=None,
     )  # fmt: skip
 

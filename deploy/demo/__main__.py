@@ -1,7 +1,8 @@
-"""`make run`: start the server, take a small real case through it, stay up.
+"""`make run`: start the server, take two small real cases through it, stay up.
 
-Everything goes through the doors that everybody uses: tokens by the command line, footage by
-`liuhen push` over a link that is cut once, the case by the API, receipts checked by
+Everything goes through the doors that everybody uses: the first person and tokens by the command
+line, people, devices and rosters by the API, footage by `liuhen push` over a link that is cut once,
+the cases by the API, receipts checked by
 `python -m verify`, which never asks the server.  A second run finds its data again.
 """
 
@@ -19,15 +20,11 @@ from typing import Any
 
 import aiohttp
 
+from deploy.demo import cases, cast
+from deploy.demo.api import Api, DemoError
 from deploy.demo.cutter import Cutter
-from deploy.demo.footage import make_footage
+from deploy.demo.footage import check_begins, gap_begins, make_footage, moment
 
-CASE = {
-    "number": "执检〔2026〕0001号",
-    "kind": "inspection",
-    "title": "消防通道现场检查（演示）",
-    "officers": ["执法人员甲", "执法人员乙"],
-}
 OWN_CASE = {
     "number": "自备素材〔2026〕0001号",
     "kind": "inspection",
@@ -35,10 +32,6 @@ OWN_CASE = {
     "officers": ["执法人员甲"],
 }
 DONE = {"playable", "unplayable"}
-
-
-class DemoError(Exception):
-    """Something the demo needs did not happen; the message says what."""
 
 
 def say(text: str) -> None:
@@ -78,54 +71,54 @@ async def wait_ready(base: str, server: asyncio.subprocess.Process, seconds: flo
     raise DemoError(f"liuhen serve: expected ready within {seconds:.0f} s")
 
 
-async def make_tokens(data: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """Two tokens, kept in the demo's folder (0600): one source's, one person's."""
-    kept = data / "demo.json"
-    if kept.exists():
-        tokens: dict[str, str] = json.loads(kept.read_text())
-        return tokens
-    source = json.loads(
-        await command(
-            "liuhen", "token", "create", "--right", "upload", "--source", "采集站-01",
-            "--name", "演示采集站", "--json", env=env,
-        )
-    )  # fmt: skip
-    rights = [a for r in ("upload", "read", "case", "log", "admin") for a in ("--right", r)]
-    person = json.loads(
-        await command(
-            "liuhen", "token", "create", *rights, "--name", "演示审核员", "--json", env=env
-        )
-    )
-    tokens = {"source": source["secret"], "person": person["secret"], "vkey": person["vkey"]}
-    descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+async def token(env: Mapping[str, str], *args: str) -> dict[str, str]:
+    """A token by the command line, this once with its secret."""
+    return dict(json.loads(await command("liuhen", "token", "create", *args, "--json", env=env)))
+
+
+def kept(data: Path) -> Path:
+    return data / "demo.json"
+
+
+def remember(data: Path, value: Mapping[str, Any]) -> None:
+    """What the next run must know, readable by its owner only."""
+    descriptor = os.open(kept(data), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(tokens, file)
-    return tokens
+        json.dump(value, file, ensure_ascii=False)
 
 
-class Api:
-    def __init__(self, base: str, token: str) -> None:
-        self._base, self._headers = base, {"Authorization": f"Bearer {token}"}
-
-    async def __aenter__(self) -> "Api":
-        self._http = aiohttp.ClientSession(headers=self._headers)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.close()
-
-    async def call(self, method: str, path: str, body: object = None) -> Any:
-        async with self._http.request(method, self._base + path, json=body) as answer:
-            if answer.status >= 400:
-                raise DemoError(f"{method} {path}: {answer.status} {await answer.text()}")
-            return await answer.json()
-
-
-async def open_case(api: Api, wanted: Mapping[str, Any]) -> str:
-    for case in (await api.call("GET", "/api/cases"))["cases"]:
-        if case["number"] == wanted["number"]:
-            return str(case["id"])
-    return str((await api.call("POST", "/api/cases", wanted))["id"])
+async def make_callers(base: str, data: Path, env: Mapping[str, str]) -> dict[str, Any]:
+    """Tokens of the devices and of one program; people with their one-time passwords."""
+    if kept(data).exists():
+        found: dict[str, Any] = json.loads(kept(data).read_text())
+        return found
+    rights = [a for r in ("upload", "read", "case", "log", "admin") for a in ("--right", r)]
+    person = await token(env, *rights, "--name", "演示程序")
+    first = json.loads(
+        await command("liuhen", "person", "first", "--account", "security", "--json", env=env)
+    )
+    say("• making organs, units and people")
+    security, secret = await cast.sign_in_first(base, "security", first["password"])
+    async with security:
+        people = await cast.people(security)
+    folder = data / "footage"
+    times = {
+        "now": moment(folder), "complete": check_begins(folder), "hole": gap_begins(folder),
+    }  # fmt: skip
+    async with Api(base, person["secret"]) as api:
+        await cast.devices(api, people, times)
+        await cases.import_rules(api)
+    names = {serial: device[0] for serial, device in cast.DEVICES.items()}
+    sources = {
+        serial: (await token(env, "--right", "upload", "--source", name, "--name", name))["secret"]
+        for serial, name in names.items()
+    }
+    made = {
+        "person": person["secret"], "vkey": person["vkey"], "security": secret,
+        "sources": sources, **people,
+    }  # fmt: skip
+    remember(data, made)
+    return made
 
 
 async def push(
@@ -163,40 +156,100 @@ async def wait_playable(api: Api, case: str, seconds: float = 600) -> list[dict[
 
 def newest(folder: Path) -> list[Path]:
     return sorted(
-        f for f in folder.rglob("*") if f.is_file() and not f.name.endswith(".tlog-proof")
-    )
+        f for f in folder.rglob("*")
+        if f.is_file() and not f.name.endswith(".tlog-proof") and not f.name.startswith(".")
+    )  # fmt: skip
 
 
-async def tour(args: argparse.Namespace, base: str, env: dict[str, str], data: Path) -> str:
-    """The whole path once; returns the address to look at."""
-    tokens = await make_tokens(data, env)
-    env["LIUHEN_TOKEN"] = tokens["source"]
-    own = args.footage is not None
-    async with Api(base, tokens["person"]) as api:
-        case = await open_case(api, OWN_CASE if own else CASE)
-        number = (OWN_CASE if own else CASE)["number"]
-        if own:
-            files = newest(args.footage)
-            if not files:
-                raise DemoError(f"FOOTAGE: expected a folder with files, got {args.footage}")
-        else:
-            folder = data / "footage"
-            if not (folder / ".made").exists():
-                say("• making footage with ffmpeg")
-                await asyncio.to_thread(make_footage, folder)
-                (folder / ".made").touch()
-            files = [f for f in newest(folder) if not f.name.startswith(".")]
+async def hand_over(
+    made: Mapping[str, Any], files: list[Path], number: str, port: int, env: dict[str, str],
+    *, device: str, cut: bool,
+) -> None:  # fmt: skip
+    """As the device's own token."""
+    env["LIUHEN_TOKEN"] = made["sources"][device]
+    await push(files, number, port, env, vkey=made["vkey"], cut=cut)
+
+
+async def tour_own(
+    args: argparse.Namespace, made: Mapping[str, Any], base: str, env: dict[str, str]
+) -> str:
+    """Somebody's own files through the whole path, into a case of their own."""
+    files = newest(args.footage)
+    if not files:
+        raise DemoError(f"FOOTAGE: expected a folder with files, got {args.footage}")
+    async with Api(base, made["person"]) as api:
+        number = str(OWN_CASE["number"])
+        case = await cases.find(api, number)
+        if case is None:
+            case = str((await api.call("POST", "/api/cases", OWN_CASE))["id"])
         say(f"• handing over {len(files)} files with `liuhen push`")
-        await push(files, str(number), args.port, env, vkey=tokens["vkey"], cut=not own)
+        await hand_over(made, files, number, args.port, env, device="DSJL907", cut=False)
         say("• waiting until they can be played")
         await wait_playable(api, case)
+    await check_receipts(files, made["vkey"], env)
+    return case
+
+
+async def check_receipts(files: list[Path], vkey: str, env: dict[str, str]) -> None:
+    """Offline, with nothing but the log's key."""
     say("• checking the receipts offline with `python -m verify`")
     for file in files:
         receipt = file.with_name(file.name + ".tlog-proof")
         if receipt.exists():
-            await command("verify", str(receipt), str(file), "--key", tokens["vkey"], env=env)
+            await command("verify", str(receipt), str(file), "--key", vkey, env=env)
             say(f"  {file.name}: unchanged since it was sealed")
-    return case
+
+
+async def tour(
+    args: argparse.Namespace, made: Mapping[str, Any], base: str, env: dict[str, str], data: Path
+) -> dict[str, str]:
+    """Both cases through the whole path; their ids."""
+    folder = data / "footage"
+    if not (folder / ".made").exists():
+        say("• making footage with ffmpeg")
+    files = await asyncio.to_thread(make_footage, folder)
+    (folder / ".made").touch()
+    opened: dict[str, str] = {}
+    async with Api(base, made["person"]) as api:
+        for part, told, device in (
+            ("complete", cases.COMPLETE, "DSJL907"), ("hole", cases.HOLE, "DSJL908"),
+        ):  # fmt: skip
+            opened[part] = case = await cases.open_case(api, told, made, part)
+            say(f"• {told[0]}: handing over {len(files[part])} files with `liuhen push`")
+            await hand_over(
+                made, files[part], told[0], args.port, env, device=device, cut=part == "complete"
+            )
+            begins = check_begins(folder) if part == "complete" else gap_begins(folder)
+            await cases.take_course(api, case, part, begins)
+        say("• waiting until the recordings can be played")
+        for case in opened.values():
+            await wait_playable(api, case)
+        await cases.file(api, opened["complete"])
+        await show_coverage(api, opened)
+    await check_receipts([f for part in files.values() for f in part], made["vkey"], env)
+    return opened
+
+
+async def show_coverage(api: Api, opened: Mapping[str, str]) -> None:
+    """What the rules demand of each case, and what is there."""
+    for case in opened.values():
+        told = await api.call("GET", f"/api/cases/{case}")
+        say(f"• {told['number']} {told['title']}")
+        found = await api.call("GET", f"/api/cases/{case}/coverage")
+        for verdict in found["verdicts"]:
+            say(f"  {verdict['matter']}: {verdict['text']}")
+
+
+def show_people(made: Mapping[str, Any], base: str) -> None:
+    """Who may sign in.  A one-time password is good for the first sign-in only."""
+    security = made["security"]
+    say("  people of the demo (one-time passwords, good once; the first sign-in asks for another):")
+    for part in cast.CAST:
+        roles = ", ".join(part.roles)
+        say(f"    {part.account:<12} {made['once'][part.account]}   {part.name} ({roles})")
+    say(f"    {security['account']:<12} {security['password']}   安全管理员 (security_admin)")
+    say(f"    {'':<12} second factor, for an authenticator: {security['totp']}")
+    say(f"  sign in at    {base}/login")
 
 
 async def main(args: argparse.Namespace) -> int:
@@ -225,12 +278,19 @@ async def main(args: argparse.Namespace) -> int:
         loop.add_signal_handler(number, server.terminate)
     try:
         await wait_ready(base, server)
-        case = await tour(args, base, dict(env), data)
-        token = json.loads((data / "demo.json").read_text())["person"]
-        say("")
-        say(f"  the case      {base}/cases/{case}")
+        made = await make_callers(base, data, env)
+        if args.footage is not None:
+            case = await tour_own(args, made, base, dict(env))
+            say("")
+            say(f"  the case      {base}/cases/{case}")
+        else:
+            opened = await tour(args, made, base, dict(env), data)
+            say("")
+            say(f"  the case      {base}/cases/{opened['complete']}   complete")
+            say(f"  another       {base}/cases/{opened['hole']}   a hole of 40 s, handed over late")
         say(f"  everything    {base}/")
-        say(f"  sign in with  {token}")
+        show_people(made, base)
+        say(f"  or sign in with the token of a program: {made['person']}")
         say(f"  how to verify {base}/verify")
         say(f"  the log       {base}/log/checkpoint")
         say(f"  what it says  {args.data}/serve.log")

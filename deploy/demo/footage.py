@@ -1,28 +1,34 @@
-"""Makes a small case's footage with ffmpeg: what four devices of one night check could have left.
+"""Makes the footage of two small cases with ffmpeg: what the devices of two checks could have left.
 
     python deploy/demo/footage.py FOLDER
 
-    DSJ-L9_020417_20261123213012_0001.mp4   body camera, H.264 + AAC: plays as it is
-    20261123_213005.WAV                     pocket recorder, G.711 A-law: needs a playable copy
-    IPC07_20261123213020.mp4                fixed camera, HEVC: needs a playable copy
-    DSJ-L9_020417_20261123214455_0002.mp4   the battery died: cut off before its index was written
+    complete/DSJL907_020417_…_0001.mp4   body camera, H.264 + AAC: plays as it is
+    complete/…_0001.WAV                  pocket recorder, G.711 A-law: needs a playable copy
+    complete/IPC0007_000000_…_0001.mp4   fixed camera, HEVC: needs a playable copy
+    complete/DSJL907_020417_…_0002.mp4   the battery died: cut off before its index was written
+    hole/DSJL908_020418_…_0001.mp4       body camera, three days earlier …
+    hole/DSJL908_020418_…_0002.mp4       … and forty seconds later: nothing was recorded between
 
 The pictures carry a running clock, as such devices burn it in.  Nothing here is real.
-A file that is already there is kept, so the same folder gives the same bytes again.
+A file that is already there is kept, so the same folder gives the same bytes again; the moment of
+the first making is kept beside them, and all times hang on it.
 """
 
 import datetime
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
 CHINA = datetime.timezone(datetime.timedelta(hours=8))
-NIGHT = datetime.datetime(2026, 11, 23, 21, 30, 0, tzinfo=CHINA)
 SECONDS = 10
+HOLE_SECONDS = 40
+BEFORE = datetime.timedelta(hours=2)  # how long ago the complete case was recorded
+DAYS_BEFORE = datetime.timedelta(days=3)  # … and the one with the hole: too late to hand over
 FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",
@@ -103,12 +109,13 @@ def _voice(seconds: int, rate: int, pitch: int) -> Any:
 def _write(path: Path, output: Any) -> None:
     argv = output.compile(cmd=["ffmpeg", "-nostdin", "-v", "error"], overwrite_output=True)
     subprocess.run(argv, check=True, timeout=300)
-    os.utime(path)
 
 
-def body_camera(path: Path, start: datetime.datetime, seconds: int = SECONDS) -> None:
+def body_camera(
+    path: Path, start: datetime.datetime, seconds: int = SECONDS, user: str = "020417"
+) -> None:
     """H.264 + AAC, 720p, index at the end as cameras write it."""
-    picture = _picture("1280x720", 25, seconds, start, "DSJ-L9  020417  执法记录仪")
+    picture = _picture("1280x720", 25, seconds, start, f"DSJ-L9  {user}  执法记录仪")
     output = ffmpeg.output(
         picture, _voice(seconds, 48_000, 150), str(path), t=seconds,
         metadata=f"creation_time={start.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -141,33 +148,66 @@ def cut_off(path: Path, whole: Path) -> None:
     path.write_bytes(data[: index * 2 // 3])
 
 
-def make_footage(folder: Path) -> list[Path]:
-    """All four files in `folder`, made where they are missing."""
-    folder.mkdir(parents=True, exist_ok=True)
+def moment(folder: Path) -> datetime.datetime:
+    """The moment that all times hang on: a full minute, drawn at the first making."""
+    kept = folder / ".moment"
+    if not kept.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        now = datetime.datetime.now(CHINA).replace(second=0, microsecond=0)
+        kept.write_text(now.isoformat())
+    return datetime.datetime.fromisoformat(kept.read_text())
 
-    def at(seconds: int) -> datetime.datetime:
-        return NIGHT + datetime.timedelta(seconds=seconds)
 
-    body, broken = (
-        folder / f"DSJ-L9_020417_{at(s):%Y%m%d%H%M%S}_{n:04}.mp4" for s, n in ((12, 1), (895, 2))
-    )
-    sound = folder / f"{at(5):%Y%m%d_%H%M%S}.WAV"
-    fixed = folder / f"IPC07_{at(20):%Y%m%d%H%M%S}.mp4"
-    for path, work in (
-        (body, lambda part: body_camera(part, at(12))),
-        (sound, recorder),
-        (fixed, lambda part: fixed_camera(part, at(20))),
-        (broken, lambda part: cut_off(part, body)),
-    ):
+def check_begins(folder: Path) -> datetime.datetime:
+    """When the officers of the complete case arrived."""
+    return moment(folder) - BEFORE
+
+
+def gap_begins(folder: Path) -> datetime.datetime:
+    """When the officers of the case with the hole arrived."""
+    return moment(folder) - DAYS_BEFORE
+
+
+def make_footage(folder: Path) -> dict[str, list[Path]]:
+    """The files of both cases in `folder`, made where they are missing."""
+    first, second = check_begins(folder), gap_begins(folder)
+
+    def named(part: str, device: str, at: datetime.datetime, number: int, end: str) -> Path:
+        device = f"{device}_" if device else ""
+        form = "%Y%m%d%H%M%S" if device else "%Y%m%d_%H%M%S"
+        return folder / part / f"{device}{at:{form}}_{number:04}{end}"
+
+    def after(start: datetime.datetime, seconds: int) -> datetime.datetime:
+        return start + datetime.timedelta(seconds=seconds)
+
+    body = named("complete", "DSJL907_020417", first, 1, ".mp4")
+    sound = named("complete", "", after(first, -7), 1, ".WAV")
+    fixed = named("complete", "IPC0007_000000", after(first, 8), 1, ".mp4")
+    broken = named("complete", "DSJL907_020417", after(first, 895), 2, ".mp4")
+    one = named("hole", "DSJL908_020418", second, 1, ".mp4")
+    two = named("hole", "DSJL908_020418", after(second, SECONDS + HOLE_SECONDS), 2, ".mp4")
+    work: list[tuple[Path, datetime.datetime, Callable[[Path, datetime.datetime], None]]] = [
+        (body, first, body_camera),
+        (sound, after(first, -7), lambda part, _: recorder(part)),
+        (fixed, after(first, 8), fixed_camera),
+        (broken, after(first, 895), lambda part, _: cut_off(part, body)),
+        (one, second, lambda part, at: body_camera(part, at, user="020418")),
+        (two, after(second, 50), lambda part, at: body_camera(part, at, user="020418")),
+    ]
+    for path, at, make in work:
         if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".making{path.suffix}")
-            work(part)
+            make(part, at)
+            end = after(at, SECONDS).timestamp()
+            os.utime(part, (end, end))  # a device's file was last changed when it ended
             part.replace(path)
-    return [body, sound, fixed, broken]
+    return {"complete": [body, sound, fixed, broken], "hole": [one, two]}
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python deploy/demo/footage.py FOLDER")
-    for made in make_footage(Path(sys.argv[1])):
-        sys.stdout.write(f"{made}\n")
+    for files in make_footage(Path(sys.argv[1])).values():
+        for made in files:
+            sys.stdout.write(f"{made}\n")

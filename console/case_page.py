@@ -1,0 +1,74 @@
+"""The page of a case: where it stands, what its recordings cover, what happened, what stays marked.
+
+Guarantee: the page says what the API says, in the same words, from one reading of the database;
+marks stand at the top, whatever else is shown.
+Not covered: editing by forms other than those of the page; the API has all acts.
+"""
+
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy import Connection
+
+from cases import approvals, judging, policy, queries, standing, trail
+from console import course_said, items, said, strip, words
+from console.answers import allowed, speech
+from console.cases_api import course
+from console.pages import render
+from console.parts import PARTS
+from console.rooms import HOME_ROWS, TRAIL_ROWS, steps_of
+from storage.access import Right
+
+ROUTES = web.RouteTableDef()
+CAUSES = approvals.CAUSES
+
+
+@ROUTES.get("/cases/{case}")
+async def case(request: web.Request) -> web.Response:
+    await allowed(request, Right.READ)
+    parts, spoken, id_ = request.app[PARTS], speech(request), request.match_info["case"]
+    now_ms = parts.clock.now_ms()
+
+    def read(conn: Connection) -> tuple[judging.Judged, dict[str, Any]]:
+        now = standing.read(conn, id_)
+        days = policy.in_force(conn, now_ms).holidays.days()
+        told = course(now, standing.marked_requests(conn, id_), spoken, now_ms, days)
+        return judging.of_standing(conn, now, now_ms), told
+
+    async with parts.database.read() as conn:
+        row = await queries.case(conn, id_)
+        judged, told = await conn.run_sync(read)
+        linked = await queries.items_of_case(
+            conn, id_, cursor=request.query.get("items"), limit=HOME_ROWS
+        )
+        beside = await items.beside_of(conn, [one.item for one in linked.rows])
+        inbox = await queries.inbox(conn, limit=HOME_ROWS)
+        steps = await trail.trail(
+            conn, "case", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
+        )
+        names = await words.names_in(conn, steps.rows)
+    known = judged.standing.procedure
+    verdicts = [course_said.verdict(known, v, spoken) for v in judged.verdicts]
+    lanes = [
+        strip.Lane(v["matter"], v["text"], value)
+        for v, value in zip(verdicts, judged.verdicts, strict=True)
+    ]
+    return await render(
+        request,
+        "case.html",
+        case=row,
+        told=told,
+        verdicts=verdicts,
+        judged=judged,
+        strip=strip.strip(lanes, spoken),
+        causes=CAUSES,
+        linked=linked,
+        beside=beside,
+        states={one.item.id: said.state(beside[one.item.id].state, spoken) for one in linked.rows},
+        waiting=inbox.rows,
+        stages=[]
+        if known is None
+        else [(s.code, s.label.text(spoken.language)) for s in known.stages],
+        steps=steps_of(steps, spoken, names),
+        steps_next=steps.next,
+    )
