@@ -6,11 +6,11 @@ Not covered: rights, and the proof of each entry (a receipt or an export carries
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases.queries import Page, before, page_size
@@ -51,8 +51,8 @@ def _step(row: Any, erased: Sequence[str]) -> Step:
 
 
 async def names_of(conn: AsyncConnection, actors: set[str]) -> Mapping[str, str]:
-    """What the actors are called: a token's name, a source's name."""
-    t, s = tables.token.c, tables.source.c
+    """What the actors are called: a person's name, else a token's, a source's."""
+    t, s, p = tables.token.c, tables.source.c, tables.person.c
     named = {
         r.actor: r.name
         for r in await conn.execute(select(t.actor, t.name).where(t.actor.in_(actors)))
@@ -61,7 +61,11 @@ async def names_of(conn: AsyncConnection, actors: set[str]) -> Mapping[str, str]
     named |= {
         f"s:{r.id}": r.name for r in await conn.execute(select(s.id, s.name).where(s.id.in_(ids)))
     }
-    return named
+    people = {a[2:] for a in actors if a.startswith("u:")}
+    return named | {
+        f"u:{r.id}": r.name
+        for r in await conn.execute(select(p.id, p.name).where(p.id.in_(people), p.name != ""))
+    }
 
 
 async def trail(
@@ -71,7 +75,7 @@ async def trail(
     limit = page_size(limit)
     m, e, d = tables.mention.c, tables.entry.c, tables.disclosure.c
     query = (
-        select(e.index.label("number"), e.chain, e.seq, e.type, e.leaf, e.bytes, d.disclosed)
+        select(*_columns())
         .select_from(
             tables.mention.join(tables.entry, e.index == m.index).join(
                 tables.disclosure, d.index == m.index
@@ -84,6 +88,36 @@ async def trail(
     last = before(after)
     if last is not None:
         query = query.where(m.index > last)
+    return await _page(conn, query, limit)
+
+
+async def of_types(
+    conn: AsyncConnection,
+    types: Collection[str],
+    *,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page[Step]:
+    """Entries of these types, newest first, whatever they are about."""
+    limit = page_size(limit)
+    e, d = tables.entry.c, tables.disclosure.c
+    query = (
+        select(*_columns())
+        .select_from(tables.entry.join(tables.disclosure, d.index == e.index))
+        .where(e.type.in_(types))
+        .order_by(e.index.desc())
+        .limit(limit + 1)
+    )
+    last = before(cursor)
+    return await _page(conn, query if last is None else query.where(e.index < last), limit)
+
+
+def _columns() -> list[Any]:
+    e, d = tables.entry.c, tables.disclosure.c
+    return [e.index.label("number"), e.chain, e.seq, e.type, e.leaf, e.bytes, d.disclosed]
+
+
+async def _page(conn: AsyncConnection, query: Select[Any], limit: int) -> Page[Step]:
     rows = (await conn.execute(query)).all()
     shown = rows[:limit]
     erased = await _erased(conn, [row.number for row in shown])

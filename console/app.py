@@ -12,16 +12,22 @@ from console import (
     account_pages,
     api,
     asking_api,
+    audit,
     case_page,
     cases_api,
     contract,
     course_api,
     health,
+    imports_api,
+    inbox_api,
     login,
     oidc_pages,
+    people_api,
+    registers_api,
     rooms,
     rules_api,
     session_api,
+    tokens_api,
     views_api,
 )
 from console.access import CALLER
@@ -68,11 +74,17 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(oidc_pages.ROUTES)
     app.add_routes(account_pages.ROUTES)
     app.add_routes(session_api.ROUTES)
+    app.add_routes(people_api.ROUTES)
+    app.add_routes(tokens_api.ROUTES)
+    app.add_routes(audit.ROUTES)
     app.add_routes(api.ROUTES)
     app.add_routes(cases_api.ROUTES)
     app.add_routes(course_api.ROUTES)
     app.add_routes(asking_api.ROUTES)
     app.add_routes(rules_api.ROUTES)
+    app.add_routes(registers_api.ROUTES)
+    app.add_routes(imports_api.ROUTES)
+    app.add_routes(inbox_api.ROUTES)
     app.add_routes(views_api.ROUTES)
     app.add_routes(rooms.ROUTES)
     app.add_routes(case_page.ROUTES)

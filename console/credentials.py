@@ -6,7 +6,7 @@ the person's other sessions, a reset all of them.
 Not covered: who may reset whose (`console.people_api`), and signing in (`console.signin`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -16,6 +16,7 @@ from storage import tables
 from storage.ledger import Draft, Event, Ledger, random_id
 from verify.errors import ConflictError, MalformedError, NotFoundError
 
+Check = Callable[[Connection], None]
 PASSWORD_RESET, PASSWORD_CHANGED = "password-reset", "password-changed"
 TOTP_SET, TOTP_RESET = "totp-set", "totp-reset"
 
@@ -40,12 +41,18 @@ def put(conn: Connection, person: str, *, now_ms: int, **values: Any) -> None:
         conn.execute(insert(c).values({"person": person} | fresh | row))
 
 
+def _nobody(_conn: Connection) -> None:
+    """Nothing to check."""
+
+
 async def reset_password(
-    ledger: Ledger, person: str, hashed: str, *, by: str, reason: str, now_ms: int
-) -> Event:
+    ledger: Ledger, person: str, hashed: str, *, by: str, reason: str, now_ms: int,
+    check: Check = _nobody,
+) -> Event:  # fmt: skip
     """A one-time password in the place of the old one; the lock, if any, is over."""
 
     def decide(conn: Connection) -> Sequence[Draft]:
+        check(conn)
         _known(conn, person)
         return [changed(person, PASSWORD_RESET, by, reason)]
 
@@ -117,10 +124,13 @@ async def confirm_totp(
     return (await ledger.record(random_id(), decide, also))[0]
 
 
-async def reset_totp(ledger: Ledger, person: str, *, by: str, reason: str, now_ms: int) -> Event:
+async def reset_totp(
+    ledger: Ledger, person: str, *, by: str, reason: str, now_ms: int, check: Check = _nobody
+) -> Event:
     """Take the second factor away: its owner lost it.  His sessions end."""
 
     def decide(conn: Connection) -> Sequence[Draft]:
+        check(conn)
         _known(conn, person)
         c = tables.credential.c
         if conn.execute(select(c.totp).where(c.person == person)).scalar() is None:

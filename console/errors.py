@@ -78,6 +78,12 @@ class OwnRightsError(DeniedError):
     code = "own-rights"
 
 
+class NoEvidenceError(DeniedError):
+    """A token for somebody else that opens evidence is made at the server, not by this API."""
+
+    code = "no-evidence"
+
+
 class AccountTakenError(ConflictError):
     """Another person has this account or this subject."""
 

@@ -2,7 +2,8 @@
 
 Guarantee: the secret is returned once and stored only as its SHA-256; the act and the digest are
 one transaction.  A token for a source enrols the source first if it is new, in the same act.
-Not covered: who may issue one (the command line: whoever holds the data folder).
+Not covered: who may issue one (the command line: whoever holds the data folder; else
+`console.tokens_api`).
 
 The secret is `lh_` and 43 base64url characters: 32 random bytes, so its plain SHA-256 cannot be
 searched, and secret scanners can recognise one that was left in a file.
@@ -12,7 +13,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select
@@ -39,6 +40,8 @@ class Token:
     source_name: str | None
     issued_ms: int
     revoked: bool
+    person: str | None = None  # whose own it is
+    organ: str | None = None  # the only one that it sees
 
 
 def new_secret() -> str:
@@ -67,6 +70,8 @@ def issue(
     source_kind: str,
     known_source: str | None,
     new_source: str,
+    owner: str | None = None,
+    organ: str | None = None,
 ) -> list[Draft]:
     """The rule: which entries give out this token; `known_source` is the id behind the name."""
     name = name.strip()
@@ -76,7 +81,15 @@ def issue(
         )
     if not rights:
         raise MalformedError("token rights: expected at least one, got none")
-    fields = {"token": token, "name": name, "rights": sorted(str(r) for r in rights)}
+    fields: dict[str, object] = {
+        "token": token,
+        "name": name,
+        "rights": sorted(str(r) for r in rights),
+    }
+    if organ is not None:
+        fields["organ"] = organ
+    if owner is not None:
+        fields["person"] = owner
     if source_name is None:
         return [Draft("token.issued", "sys", by, {**fields, "actor": person})]
     if not source_name.strip() or not source_name.isprintable():
@@ -99,12 +112,24 @@ async def issue_token(
     *,
     source_kind: str = "device",
     by: str = "sys",
+    person: str | None = None,
+    organ: str | None = None,
+    check: Callable[[Connection], None] = lambda _conn: None,
 ) -> tuple[str, str]:
-    """Give out a token: its id and, this once, its secret."""
+    """Give out a token: its id and, this once, its secret.
+
+    `person`: whose own it is, so that it may no more than he; `organ`: the only one that it sees;
+    `check` is asked under the log's lock and may raise.
+    """
     token, secret, new_source = secrets.token_hex(16), new_secret(), secrets.token_hex(16)
-    person = f"u:{secrets.token_hex(16)}"
+    actor = f"u:{person or secrets.token_hex(16)}"
 
     def decide(conn: Connection) -> list[Draft]:
+        check(conn)
+        if organ is not None:
+            o = tables.organ.c
+            if conn.execute(select(o.id).where(o.id == organ)).first() is None:
+                raise NotFoundError(f"organ: expected a known id, got {organ:.40}")
         known = None
         if source_name is not None:
             c = tables.source.c
@@ -117,7 +142,9 @@ async def issue_token(
             name=name,
             rights=rights,
             by=by,
-            person=person,
+            person=actor,
+            owner=person,
+            organ=organ,
             source_name=source_name,
             source_kind=source_kind,
             known_source=known,
@@ -165,6 +192,7 @@ async def list_tokens(database: Database) -> list[Token]:
             Token(
                 row.id, row.name, tuple(Right(r) for r in json.loads(row.rights)), row.actor,
                 row.source, row.source_name, row.issued_ms, row.revoked_index is not None,
+                row.person, row.organ,
             )
             for row in await conn.execute(query)
         ]  # fmt: skip
