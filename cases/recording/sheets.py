@@ -11,11 +11,11 @@ import json
 from typing import Any, NoReturn
 
 from cases.recording import csvfile, table, words, workbook
+from cases.recording.cells import Options
 from cases.recording.grid import RefusedFileError
 from cases.recording.heading import time_words
 from cases.recording.problems import Reading, problem
 from cases.recording.rules import Rule, RuleList, list_from_json, list_to_json
-from cases.recording.table import Options
 from verify import canonical
 from verify.errors import MalformedError
 

@@ -68,12 +68,6 @@ def meets(kind: str, carrier: str, sound: bool) -> frozenset[str]:
     return frozenset(methods | ({carrier} & {"body_camera", "surveillance"}))
 
 
-def _row(track: Track) -> _Row:
-    end = track.start_ms if track.kind == "photo" else track.end_ms
-    doubt, clock = track.uncertainty_ms, track.clock
-    return track.start_ms, end, doubt, clock, track.item, track.stage or ""
-
-
 class Union:
     """The recordings of some methods and carriers: as stretches, and by item.
 
@@ -88,8 +82,8 @@ class Union:
         # The latest end so far never falls, so the first track that reaches a time can be searched.
         self._reach = list(accumulate(self._ends, max))
         # A stretch begins where a track begins after all before it have ended.
-        later = enumerate(zip(self._starts[1:], self._reach, strict=False), 1)
-        self._firsts = [0, *(at for at, (start, reach) in later if start > reach)]
+        later = zip(range(1, len(rows)), self._starts[1:], self._reach, strict=False)
+        self._firsts = [0, *[at for at, start, reach in later if start > reach]]
         self._piece_ends = [self._reach[at - 1] for at in (*self._firsts[1:], len(rows)) if at]
         self._pieces: list[Piece | None] = [None] * len(self._firsts)
         self._asked: dict[tuple[int, int], tuple[tuple[str, ...], int]] = {}
@@ -174,9 +168,12 @@ class Recordings:
     def __init__(self, tracks: Iterable[Track]) -> None:
         self._groups: dict[_Group, list[_Row]] = {}
         for track in tracks:
-            if track.end_ms > track.start_ms or track.kind == "photo":
+            begin, photo = track.start_ms, track.kind == "photo"
+            end = begin if photo else track.end_ms
+            if end > begin or photo:
                 group = (track.kind, track.carrier, track.sound)
-                self._groups.setdefault(group, []).append(_row(track))
+                row = (begin, end, track.uncertainty_ms, track.clock, track.item, track.stage or "")
+                self._groups.setdefault(group, []).append(row)
         for rows in self._groups.values():
             rows.sort()
         self._unions: dict[frozenset[_Group], Union] = {}

@@ -184,6 +184,7 @@ def _grid(sheet: Any, archive: zipfile.ZipFile, limits: Limits) -> Grid:
             if why:
                 unread.setdefault(at, {})[column] = why
     merged: dict[int, dict[int, tuple[int, int]]] = {}
+    left_over = limits.max_rows * limits.max_columns
     # openpyxl does not tell the merged cells of a sheet that it streams.
     for left, top, right, bottom in _merges(archive, sheet._worksheet_path):
         text = table.get(top, {}).get(left - 1, "")
@@ -191,6 +192,11 @@ def _grid(sheet: Any, archive: zipfile.ZipFile, limits: Limits) -> Grid:
         if not text and not why:
             continue
         _within(bottom, right - 1, limits)
+        left_over -= (bottom - top + 1) * (right - left + 1)
+        if left_over < 0:
+            raise RefusedFileError(
+                "format", "XLSX: expected merged cells side by side, got them over each other"
+            )
         for at in range(top, bottom + 1):
             for column in range(left - 1, right):
                 if (at, column) == (top, left - 1):

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases.recording import csvfile, words, workbook
+from cases.recording.cells import Options
 from cases.recording.examples import make
 from cases.recording.grid import Limits, RefusedFileError, letters
 from cases.recording.retention import Retention, read_term
@@ -33,7 +34,6 @@ from cases.recording.rules import (
     list_to_json,
 )
 from cases.recording.sheets import FORMATS, HEADINGS, read_list, write_list
-from cases.recording.table import Options
 from cases.recording.text import clean
 from verify import canonical
 from verify.errors import MalformedError
@@ -97,7 +97,7 @@ def a_list(draw: st.DrawFn) -> RuleList:
     return RuleList(draw(some), draw(some), draw(texts), start, end, tuple(rules))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(a_list(), st.sampled_from(FORMATS))
 def test_what_is_exported_is_imported_again_as_it_was(rules: RuleList, kind: str) -> None:
     reading = read_list(write_list(rules, kind), kind, Options())
@@ -105,7 +105,7 @@ def test_what_is_exported_is_imported_again_as_it_was(rules: RuleList, kind: str
     assert reading.list == rules
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(a_list())
 def test_a_list_is_canonical_json_and_back(rules: RuleList) -> None:
     value = list_to_json(rules)
@@ -230,6 +230,17 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
 
 def test_a_merged_cell_over_the_whole_sheet_is_refused() -> None:
     sheet = part(GOOD, SHEET).replace(b"</sheetData>", b'</sheetData><mergeCells count="1"><mergeCell ref="A1:XFD1048576"/></mergeCells>')  # fmt: skip
+    assert refused(repacked(GOOD, {SHEET: sheet}), "xlsx") == "rows"
+
+
+def test_merged_cells_upon_each_other_are_refused() -> None:
+    spans = b'<mergeCell ref="A1:BL5000"/>' * 1000
+    sheet = part(GOOD, SHEET).replace(b"</sheetData>", b"</sheetData><mergeCells>" + spans + b"</mergeCells>")  # fmt: skip
+    assert refused(repacked(GOOD, {SHEET: sheet}), "xlsx") == "format"
+
+
+def test_a_cell_in_the_last_row_of_all_is_refused() -> None:
+    sheet = part(GOOD, SHEET).replace(b"</sheetData>", b'<row r="1048576"><c r="A1048576"><v>1</v></c></row></sheetData>')  # fmt: skip
     assert refused(repacked(GOOD, {SHEET: sheet}), "xlsx") == "rows"
 
 

@@ -140,7 +140,7 @@ def judged(rule: Rule, case: Case) -> Verdict:
     return verdict
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(a_rule(), a_case())
 def test_verdict_holes_and_items_are_those_of_the_instants(rule: Rule, case: Case) -> None:
     verdict = judged(rule, case)
@@ -153,7 +153,7 @@ def test_verdict_holes_and_items_are_those_of_the_instants(rule: Rule, case: Cas
         assert set(verdict.items) == items
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(a_rule(), a_case(), st.randoms(use_true_random=False))
 def test_the_order_of_the_recordings_says_nothing(rule: Rule, case: Case, random: Random) -> None:
     tracks = list(case.tracks)
@@ -161,7 +161,7 @@ def test_the_order_of_the_recordings_says_nothing(rule: Rule, case: Case, random
     assert judged(rule, replace(case, tracks=tuple(tracks))) == judged(rule, case)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(a_rule(), a_case(), st.integers(0, 10**13))
 def test_a_day_later_the_verdict_is_the_same_a_day_later(rule: Rule, case: Case, by: int) -> None:
     moved = replace(
@@ -177,7 +177,7 @@ def test_a_day_later_the_verdict_is_the_same_a_day_later(rule: Rule, case: Case,
     ]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(a_rule(), a_case(), a_track())
 def test_another_recording_never_makes_a_hole(rule: Rule, case: Case, more: Track) -> None:
     before, after = judged(rule, case), judged(rule, replace(case, tracks=(*case.tracks, more)))
@@ -188,7 +188,7 @@ def test_another_recording_never_makes_a_hole(rule: Rule, case: Case, more: Trac
         assert after.missing_ms <= before.missing_ms
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(a_rule(), a_case(), st.integers(0, 10**6))
 def test_uncertainty_decides_nothing(rule: Rule, case: Case, doubt: int) -> None:
     unsure = replace(case, tracks=[replace(t, uncertainty_ms=doubt) for t in case.tracks])

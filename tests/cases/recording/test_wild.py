@@ -2,9 +2,9 @@
 
 import pytest
 
+from cases.recording.cells import Options
 from cases.recording.problems import Reading
 from cases.recording.sheets import read_list
-from cases.recording.table import Options
 
 SAID = Options(name="清单", version="1", valid_from_ms=0)
 HEAD = "序号,执法类别,执法事项,记录环节,记录方式,开始记录时间,记录内容,结束记录时间,存储期限,应当/可以,备注"

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from cases.recording import retention as terms
 from cases.recording import words
+from cases.recording.heading import COLUMNS
 from cases.recording.problems import ERRORS, NOTES
 from cases.recording.retention import PERMANENT, WITH_CASE, Claim, Retention, longest, read_term
 from cases.recording.rules import CARRIERS, CATEGORIES, METHODS, STAGES, Point
@@ -247,3 +249,23 @@ def test_every_problem_has_both_languages_and_the_same_blanks() -> None:
     for zh, en in (*ERRORS.values(), *NOTES.values()):
         assert re.findall(r"\{\w+\}", zh) == re.findall(r"\{\w+\}", en)
     assert not ERRORS.keys() & NOTES.keys()
+
+
+def test_the_page_of_the_format_names_every_problem_point_and_refusal() -> None:
+    page = (Path(__file__).parents[3] / "docs/formats/rules.md").read_text("utf-8")
+    assert page.splitlines()[2].startswith("Version 1. Normative.")
+    errors, notes = (re.search(rf"^{kind}: (.*)\.$", page, re.MULTILINE) for kind in ("Errors", "Notes"))  # fmt: skip
+    assert errors is not None
+    assert notes is not None
+    assert re.findall(r"`(\w+)`", errors[1]) == list(ERRORS)
+    assert re.findall(r"`(\w+)`", notes[1]) == list(NOTES)
+    assert all(f"`{code}`" in page for code in words.KNOWN_POINTS)
+    plain = page.replace("（", "(").replace("）", ")")
+    joined = (
+        "记录时间",
+        "记录要求应当",
+        "记录要求可以",
+        "记录环节(事项)",
+    )  # of a heading of two lines
+    named = [name for names in COLUMNS.values() for name in names if not name.isascii()]
+    assert [name for name in named if name not in plain and not name.startswith(joined)] == []
