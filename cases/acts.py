@@ -185,9 +185,10 @@ async def link(
     item: str,
     stage: str | None,
     reason: str,
+    proposal: Mapping[str, Any] | None = None,
     operation: str | None = None,
 ) -> Event:
-    """Link a sealed item to a case."""
+    """Link a sealed item to a case; `proposal` is the one that a person confirms."""
 
     def decide(conn: Connection) -> list[Draft]:
         return [
@@ -198,6 +199,7 @@ async def link(
                 stage=stage,
                 reason=reason,
                 actor=actor,
+                proposal=proposal,
             )
         ]
 

@@ -186,11 +186,12 @@ def link_item(
     stage: str | None,
     reason: str,
     actor: str,
+    proposal: Mapping[str, Any] | None = None,
 ) -> Draft:
     """Say that the item belongs to the case; it names the entry that sealed the item.
 
     `case` and `item` are None when there is no such case or sealed item; `live` is the link that
-    already stands between the two.
+    already stands between the two, `proposal` the score and reasons that a person confirmed.
     """
     if case is None:
         raise NotFoundError("case: expected an opened case, got an unknown id")
@@ -200,7 +201,7 @@ def link_item(
         raise ConflictError(
             f"item {item.item}: expected no link to case {case}, got the one of entry {live.index}"
         )
-    fields = {
+    fields: dict[str, Any] = {
         "item": item.item,
         "sealed": item.leaf,
         "case": case,
@@ -208,6 +209,8 @@ def link_item(
     }
     if stage is not None:
         fields["stage"] = line("stage", stage, MAX_STAGE)
+    if proposal is not None:
+        fields["proposal"] = dict(proposal)
     return Draft(type="item.linked", chain=f"c:{case}", actor=actor, fields=fields)
 
 

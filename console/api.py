@@ -18,6 +18,7 @@ from console.errors import (
     NotDerivedError,
     NotLinkedError,
 )
+from console.guard import permit
 from console.media import disposition
 from console.parts import PARTS
 from console.words import names_in
@@ -67,6 +68,8 @@ async def _trail(request: web.Request, subject: trail.Subject) -> web.Response:
 async def link(request: web.Request) -> web.Response:
     caller = await allowed(request, Right.CASE)
     body = await request.json()
+    # Linking opens the item to the case's people: it takes the right to the item, too.
+    await permit(request, "item.link", "item", body["item"])
     try:
         event = await acts.link(
             request.app[PARTS].ledger,
@@ -96,19 +99,6 @@ async def unlink(request: web.Request) -> web.Response:
     except ConflictError as error:
         raise NotLinkedError(str(error)) from error
     return plain({"index": event.index, "leaf": event.leaf.hex()}, 201)
-
-
-@ROUTES.get("/api/inbox")
-async def inbox(request: web.Request) -> web.Response:
-    await allowed(request, Right.READ)
-    async with request.app[PARTS].database.read() as conn:
-        page = await queries.inbox(conn, cursor=request.query.get("cursor"), limit=limit(request))
-    values = await item_values(request, [w.item for w in page.rows])
-    waiting = [
-        value | {"case_wish": row.wish, "case_proposed": row.proposed}
-        for value, row in zip(values, page.rows, strict=True)
-    ]
-    return plain({"items": waiting, "next": page.next})
 
 
 @ROUTES.get("/api/items")

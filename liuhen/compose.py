@@ -21,6 +21,7 @@ from aiohttp import web
 from sqlalchemy import Connection, select
 
 from cases import resolve
+from cases.inbox import attribute, touched
 from console.access import TokenAccess
 from console.app import create_app
 from console.metrics import Metrics
@@ -195,7 +196,7 @@ async def compose(core: Core) -> Server:
         uploads.staging,
         core.stores,
         clock,
-        after_sealed=(wishes.after_sealed, resolve.after_sealed),
+        after_sealed=(wishes.after_sealed, resolve.after_sealed, attribute.after_sealed),
     )
     runner.handler("seal", "seal", None)(sealer)
 
@@ -203,6 +204,7 @@ async def compose(core: Core) -> Server:
         await resolve.resolve(ledger, str(attempt.args["item"]), attempt)
 
     runner.handler(resolve.KIND, resolve.LANE)(resolved)
+    attributing(core, runner)
     work = data / "work"
     pipeline = await open_pipeline(
         database=database,
@@ -213,6 +215,7 @@ async def compose(core: Core) -> Server:
         store=core.stores[0],
         folder=work,
         always=settings.policy.playable == "always",
+        after_probed=(attribute.after_probed,),
     )
     if (weak := pipeline.sandbox.warning) is not None:
         log.warning("%s", weak)
@@ -252,10 +255,25 @@ async def compose(core: Core) -> Server:
     return Server(core, uploads, IngestRecovery(uploads), runner, heads, app)
 
 
+def attributing(core: Core, runner: Runner) -> None:
+    """Whose a recording is: said when it is sealed and probed, and when a register changes."""
+    zone = core.settings.console.zone
+
+    async def attributed(attempt: Attempt) -> None:
+        await attribute.run(core.ledger, attempt, zone)
+
+    async def again(attempt: Attempt) -> None:
+        await touched.run(core.database, core.ledger, attempt, zone)
+
+    runner.handler(attribute.KIND, attribute.LANE)(attributed)
+    runner.handler(touched.KIND, touched.LANE)(again)
+
+
 def enqueue_missing(conn: Connection, now_ms: int) -> None:
     """Jobs that a rebuild or a recovery forgot: each stage knows what is missing."""
     wishes.enqueue_missing(conn, now_ms)
     resolve.enqueue_missing(conn, now_ms)
+    attribute.enqueue_missing(conn, now_ms)
 
 
 async def prepared(core: Core) -> None:

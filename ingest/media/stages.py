@@ -67,6 +67,7 @@ class Pipeline:
     sandbox: Sandbox
     tool: str
     always: bool = False
+    after_probed: Sequence[Callable[[Connection, str, int], None]] = ()  # item, now: it is noted
 
     def register(self, runner: Runner) -> None:
         """Hand the four stages to the runner."""
@@ -96,6 +97,8 @@ class Pipeline:
         """Note what was found and let the next stages run."""
         wishes.note(connection, item, found.plan, found.facts, detail=found.detail)
         now_ms, facts, plan = self.clock.now_ms(), found.facts, found.plan
+        for follow in self.after_probed:
+            follow(connection, item, now_ms)
         if facts is None or plan.verdict == "none":
             return
 
@@ -298,6 +301,7 @@ async def open_pipeline(
     folder: Path,
     folders: Mapping[str, Path] | None = None,
     always: bool = False,
+    after_probed: Sequence[Callable[[Connection, str, int], None]] = (),
 ) -> Pipeline:
     """Clear the work folder, find the sandbox that this machine allows and the tool's version.
 
@@ -310,4 +314,5 @@ async def open_pipeline(
     return Pipeline(
         database=database, ledger=ledger, clock=clock, originals=originals, store=store,
         folder=folder, sandbox=sandbox, tool=await converter(), always=always,
+        after_probed=after_probed,
     )  # fmt: skip
