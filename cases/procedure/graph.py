@@ -10,14 +10,14 @@ only by a transition that demands «not X»).
 Not covered: whether a person can fulfil all conditions at once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from cases.procedure.lines import Path
 from cases.procedure.model import GOING_BACK, Claim, Procedure, Transition
 
-Edges = Mapping[str, tuple[str, ...]]
+Edges = Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,14 @@ def earlier(procedure: Procedure) -> Mapping[str, tuple[str, ...]]:
     }
 
 
-def reached(edges: Edges, start: str) -> frozenset[str]:
-    """All that can be reached from `start`, itself included."""
+def reached(edges: Edges, start: str, *, but: str | None = None) -> frozenset[str]:
+    """All that can be reached from `start`, itself included, without passing through `but`."""
+    if start == but:
+        return frozenset()
     seen, waiting = {start}, [start]
     while waiting:
         for to in edges.get(waiting.pop(), ()):
-            if to not in seen:
+            if to not in seen and to != but:
                 seen.add(to)
                 waiting.append(to)
     return frozenset(seen)
@@ -58,11 +60,11 @@ def reached(edges: Edges, start: str) -> frozenset[str]:
 
 def _edges(procedure: Procedure, transitions: Iterable[Transition]) -> Edges:
     known = {stage.code for stage in procedure.stages}
-    edges: dict[str, tuple[str, ...]] = {}
+    edges: dict[str, set[str]] = {}
     for transition in transitions:
         if transition.to in known:
             for origin in transition.origins:
-                edges[origin] = (*edges.get(origin, ()), transition.to)
+                edges.setdefault(origin, set()).add(transition.to)
     return edges
 
 
@@ -122,23 +124,19 @@ def _reach(procedure: Procedure) -> Iterator[Fault]:
 
 def _bypasses(procedure: Procedure) -> Iterator[Fault]:
     after = later(procedure)
+    ordinary = [t for t in procedure.transitions if t.exit is None]
+    free: dict[Claim | None, Edges] = {None: _edges(procedure, ordinary)}
     for number, stage in enumerate(procedure.stages):
         claims: tuple[Claim | None, ...] = (None,) if stage.mandatory else stage.mandatory_when
         for claim in claims:
-            past = reached(_edges(procedure, _ordinary_without(procedure, stage.code, claim)), procedure.start)  # fmt: skip
+            if claim is not None and claim not in free:
+                # what can still be taken while the claim is true
+                denied = Claim(claim.condition, not claim.holds)
+                free[claim] = _edges(procedure, (t for t in ordinary if denied not in t.needs.conditions))  # fmt: skip
+            past = reached(free[claim], procedure.start, but=stage.code)
             if hit := next((s.code for s in procedure.stages if s.code in past & after[stage.code]), None):  # fmt: skip
                 when = "" if claim is None else f" when «{claim}»"
                 yield Fault(("stage", number), f"mandatory stage{when}: expected no way around {stage.code}, got one to {hit}")  # fmt: skip
-
-
-def _ordinary_without(
-    procedure: Procedure, stage: str, claim: Claim | None
-) -> Iterator[Transition]:
-    """The ordinary transitions that can be taken without the stage while the claim is true."""
-    for transition in procedure.transitions:
-        denied = claim is not None and Claim(claim.condition, not claim.holds) in transition.needs.conditions  # fmt: skip
-        if transition.exit is None and stage not in (transition.to, procedure.start) and not denied:  # fmt: skip
-            yield transition
 
 
 def _deadlocks(procedure: Procedure) -> Iterator[Fault]:

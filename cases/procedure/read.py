@@ -16,6 +16,7 @@ from cases.rules import line as one_line
 from verify.errors import MalformedError
 
 MAX_LABEL, MAX_BASIS, MAX_PREFIX, MAX_LIST = 120, 500, 40, 100
+MAX_CLAIMS = 20
 CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _KINDS = {str: "text", bool: "true or false", int: "a whole number", list: "an array", dict: "a table"}  # fmt: skip
 
@@ -37,12 +38,10 @@ class Problems:
 
     def __init__(self, places: Places) -> None:
         self.places = places
-        self.found: list[Problem] = []
+        self.found: dict[Problem, None] = {}  # each once, in order
 
     def add(self, path: Path, reason: str, where: str = "") -> None:
-        problem = Problem(self.places.of(*path), where or shown(path), reason)
-        if problem not in self.found:
-            self.found.append(problem)
+        self.found[Problem(self.places.of(*path), where or shown(path), reason)] = None
 
 
 def shown(path: Path) -> str:
@@ -156,7 +155,11 @@ class Table:
     def claims(self, key: str) -> tuple[Claim, ...]:
         """`["x", "not y"]`."""
         claims = []
-        for number, word in enumerate(self.words(key)):
+        words = self.words(key)
+        if len(words) > MAX_CLAIMS:
+            self.problem(f"expected at most {MAX_CLAIMS} claims, got {len(words)}", key)
+            return ()
+        for number, word in enumerate(words):
             name = word.removeprefix("not ")
             if word and not CODE.fullmatch(name):
                 self.problem(f"expected a condition or «not» and one, got {word!r}", key, number)

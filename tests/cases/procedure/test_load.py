@@ -1,11 +1,13 @@
 """Procedures as text: the shipped ones load, bad ones are refused with every line and reason."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases.procedure.load import MAX_BYTES, BadProcedureError, digest, load
-from cases.procedure.model import CATEGORIES, STAGE_CATEGORIES
+from cases.procedure.model import CATEGORIES, EXITS, LEVELS, METHODS, STAGE_CATEGORIES
 from cases.procedure.read import Problem
 from cases.procedure.shipped import shipped
 from tests.cases.procedure.walks import SMALL
@@ -276,3 +278,11 @@ def test_a_damaged_text_is_read_or_refused_and_nothing_else(data: st.DataObject)
     except BadProcedureError as refused:
         found = refused.problems
     assert all(1 <= p.line <= text.count("\n") + 1 and p.reason and p.where for p in found)
+
+
+def test_the_example_of_the_format_page_loads_and_the_page_names_every_key() -> None:
+    page = (Path(__file__).parents[3] / "docs/formats/procedures.md").read_text("utf-8")
+    example = page.split("```toml\n")[1].split("```")[0]
+    assert load(example, source="procedures.md").name == "check"
+    for word in (*EXITS, *METHODS, *LEVELS, *CATEGORIES, *STAGE_CATEGORIES):
+        assert f"`{word}`" in page
