@@ -11,7 +11,7 @@ Format: docs/formats/rules.md, version 1, section "Files".
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
 from xml.etree import ElementTree
@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import openpyxl
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
-from openpyxl.utils.cell import range_boundaries
+from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
 from cases.recording.grid import Grid, Limits, RefusedFileError, Row
 from cases.recording.text import clean
@@ -171,22 +171,23 @@ def _relations(name: str, content: bytes) -> None:
 
 def _grid(sheet: Any, archive: zipfile.ZipFile, limits: Limits) -> Grid:
     """One sheet; its merged cells are filled from their first."""
+    # openpyxl does not tell the merged cells of a sheet that it streams.
+    spans = _layout(archive, sheet._worksheet_path, limits)
     sheet.reset_dimensions()  # a size that the file claims; the cells themselves count
     table: dict[int, dict[int, str]] = {}
     unread: dict[int, dict[int, str]] = {}
-    for at, cells in enumerate(sheet.iter_rows(max_col=limits.max_columns + 1), 1):
+    inside = sheet.iter_rows(max_row=limits.max_rows, max_col=limits.max_columns)
+    for at, cells in enumerate(inside, 1):
         for column, cell in enumerate(cells):
             text, why = _text(cell)
             if not text and not why:
                 continue
-            _within(at, column, limits)
             table.setdefault(at, {})[column] = text
             if why:
                 unread.setdefault(at, {})[column] = why
     merged: dict[int, dict[int, tuple[int, int]]] = {}
     left_over = limits.max_rows * limits.max_columns
-    # openpyxl does not tell the merged cells of a sheet that it streams.
-    for left, top, right, bottom in _merges(archive, sheet._worksheet_path):
+    for left, top, right, bottom in spans:
         text = table.get(top, {}).get(left - 1, "")
         why = unread.get(top, {}).get(left - 1, "")
         if not text and not why:
@@ -224,16 +225,32 @@ def _within(row: int, column: int, limits: Limits) -> None:
         )
 
 
-def _merges(archive: zipfile.ZipFile, path: str) -> Iterator[tuple[int, int, int, int]]:
+def _layout(archive: zipfile.ZipFile, path: str, limits: Limits) -> list[tuple[int, int, int, int]]:
+    """The merged cells of a sheet (left, top, right, bottom), after a look at where its text ends.
+
+    openpyxl fills the rows up to the last one, so a cell far out must be found before it begins.
+    """
+    merged = []
+    row = column = 0
     with archive.open(path) as part:
-        for _, element in ElementTree.iterparse(part):  # noqa: S314 - no declarations, see _markup
-            if element.tag.rpartition("}")[2] == "mergeCell":
-                left, top, right, bottom = range_boundaries(element.get("ref", ""))
-                if None in (left, top, right, bottom):
-                    raise ValueError("a merged cell without corners")
-                yield left, top, right, bottom  # type: ignore[misc]  # none is None
-            elif element.tag.rpartition("}")[2] == "row":
+        parsed = ElementTree.iterparse(part, ("start", "end"))  # noqa: S314 - see _markup
+        for event, element in parsed:
+            tag = element.tag.rpartition("}")[2]
+            if event == "start" and tag == "row":
+                row, column = int(element.get("r", row + 1)), 0
+            elif event == "end" and tag == "c":
+                place = element.get("r")
+                column = coordinate_to_tuple(place)[1] if place else column + 1
+                if len(element):
+                    _within(row, column - 1, limits)
+            elif event == "end" and tag == "row":
                 element.clear()
+            elif event == "end" and tag == "mergeCell":
+                left, top, right, bottom = range_boundaries(element.get("ref", ""))
+                if left is None or top is None or right is None or bottom is None:
+                    raise ValueError("a merged cell without corners")
+                merged.append((left, top, right, bottom))
+    return merged
 
 
 def _text(cell: Any) -> tuple[str, str]:
