@@ -23,6 +23,7 @@ MODULES = {
     "scrub": "scrub",
     "log": "log",
     "rebuild": "log",
+    "person": "person",
     "token": "token",
     "erase": "erase",
 }
@@ -35,6 +36,7 @@ SHORT = {
     "scrub": "Hash every stored object, tile, bundle and entry against the log.",
     "log": "Look after the evidence log.",
     "rebuild": "Write a lost database again from the store.",
+    "person": "Make the first person, list people, give new one-time passwords.",
     "token": "Make, list and revoke tokens.",
     "erase": "Erase fields of an entry from database and store.",
 }

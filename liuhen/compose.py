@@ -25,7 +25,9 @@ from cases.inbox import attribute, touched
 from console.access import TokenAccess
 from console.app import create_app
 from console.metrics import Metrics
+from console.oidc import OidcSettings, check_address
 from console.parts import Parts
+from console.passwords import Lockout, Strength
 from console.security import base_url
 from console.settings import ConsoleSettings
 from ingest import app as uploads_app
@@ -38,6 +40,7 @@ from ingest.recovery import IngestRecovery
 from ingest.seal import Sealer
 from ingest.staging import Staging
 from ingest.uploads import Uploads
+from liuhen import settings as settings_
 from liuhen.core import Core, prepare
 from liuhen.settings import ServerSettings, Settings, store_folder, store_name
 from storage import clock as clocks
@@ -48,6 +51,7 @@ from storage.log.heads import Heads
 from storage.log.receipts import Receipts
 from storage.objects.directory import DirectoryStore
 from storage.objects.port import Class, ObjectStore
+from storage.rights import Role
 from verify.errors import EvidenceError, UnavailableError
 
 log = logging.getLogger("liuhen.serve")
@@ -92,7 +96,7 @@ def reached_by(server: ServerSettings) -> Callable[[web.Request], str]:
 
 def console_settings(settings: Settings) -> ConsoleSettings:
     """The console's part as the operator set it."""
-    chosen = settings.console
+    chosen, accounts = settings.console, settings.accounts
     return ConsoleSettings(
         zone=ZoneInfo(chosen.zone),
         language=chosen.language,
@@ -100,9 +104,31 @@ def console_settings(settings: Settings) -> ConsoleSettings:
         trusted_proxies=settings.server.trusted_proxies,
         secure_cookies=chosen.secure_cookies,
         session_s=chosen.session_hours * 3600,
+        idle_s=chosen.idle_minutes * 60,
         view_s=chosen.view_minutes * 60,
         interrupted_after_s=chosen.interrupted_seconds,
         login_failures=chosen.login_failures,
+        lockout=Lockout(
+            accounts.lockout_failures,
+            accounts.lockout_seconds * 1000,
+            accounts.lockout_longest_seconds * 1000,
+        ),
+        strength=Strength(accounts.password_length),
+        second_factor=frozenset(Role(role) for role in accounts.second_factor),
+        oidc=provider(settings.oidc),
+    )
+
+
+def provider(chosen: settings_.OidcSettings) -> OidcSettings | None:
+    """The OpenID provider, if one is set; MalformedError for an address others could answer."""
+    if not chosen.issuer:
+        return None
+    return OidcSettings(
+        check_address("oidc.issuer", chosen.issuer),
+        chosen.client_id,
+        chosen.client_secret,
+        chosen.scopes,
+        chosen.label,
     )
 
 
@@ -220,8 +246,13 @@ async def compose(core: Core) -> Server:
     if (weak := pipeline.sandbox.warning) is not None:
         log.warning("%s", weak)
     pipeline.register(runner)
+    for_people = console_settings(settings)
     access = TokenAccess(
-        database, clock, stranger=lambda shown: metrics.strangers.labels(shown).inc()
+        database,
+        clock,
+        stranger=lambda shown: metrics.strangers.labels(shown).inc(),
+        lasting=for_people.lasting,
+        second_factor=for_people.second_factor,
     )
     receipts = Receipts(database, core.publisher)
     app = create_app(
@@ -237,7 +268,7 @@ async def compose(core: Core) -> Server:
             vkey=core.vkey,
             want_playable=wishes.request_playable,
             retry_job=runner.retry,
-            settings=console_settings(settings),
+            settings=for_people,
             metrics=metrics,
             ready=Readiness(core),
             routes=[

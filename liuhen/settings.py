@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from storage.rights import Role
 from verify.errors import MalformedError
 
 GIB = 1 << 30
@@ -120,10 +121,33 @@ class ConsoleSettings:
     zone: str = "Asia/Shanghai"
     language: str = "zh-CN"
     session_hours: int = 12
+    idle_minutes: int = 60
     view_minutes: int = 15
     interrupted_seconds: int = 60
     login_failures: int = 10
     secure_cookies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsSettings:
+    """Passwords and second factors of people with a local account."""
+
+    password_length: int = 12
+    lockout_failures: int = 5
+    lockout_seconds: int = 60
+    lockout_longest_seconds: int = 3600
+    second_factor: tuple[str, ...] = ("audit_admin", "security_admin", "system_admin")
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """Signing in with an OpenID provider; without an issuer there is none."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = _secret()
+    scopes: str = "openid"
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +174,8 @@ class Settings:
     log: LogSettings = LogSettings()
     jobs: JobsSettings = JobsSettings()
     console: ConsoleSettings = ConsoleSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    oidc: OidcSettings = OidcSettings()
     logging: LoggingSettings = LoggingSettings()
 
     def database_url(self) -> str:
@@ -213,9 +239,19 @@ def check(settings: Settings) -> None:
         ("jobs.quick", settings.jobs.quick, 1, 64),
         ("jobs.heavy", settings.jobs.heavy, 1, 64),
         ("console.session_hours", settings.console.session_hours, 1, 24 * 30),
+        ("console.idle_minutes", settings.console.idle_minutes, 1, 24 * 60),
         ("console.view_minutes", settings.console.view_minutes, 1, 15),
         ("console.interrupted_seconds", settings.console.interrupted_seconds, 5, 24 * 3600),
         ("console.login_failures", settings.console.login_failures, 1, 1000),
+        ("accounts.password_length", settings.accounts.password_length, 8, 64),
+        ("accounts.lockout_failures", settings.accounts.lockout_failures, 1, 100),
+        ("accounts.lockout_seconds", settings.accounts.lockout_seconds, 1, 24 * 3600),
+        (
+            "accounts.lockout_longest_seconds",
+            settings.accounts.lockout_longest_seconds,
+            settings.accounts.lockout_seconds,
+            7 * 24 * 3600,
+        ),
     ):
         if not least <= number <= most:
             raise MalformedError(f"{name}: expected {least} to {most}, got {number}")
@@ -225,7 +261,18 @@ def check(settings: Settings) -> None:
         raise MalformedError(
             f"console.zone: expected a time zone, got {settings.console.zone}"
         ) from exc
+    _check_accounts(settings)
     _check_stores(settings)
+
+
+def _check_accounts(settings: Settings) -> None:
+    for role in settings.accounts.second_factor:
+        if role not in set(Role):
+            raise MalformedError(f"accounts.second_factor: expected roles, got {role!r:.40}")
+    if settings.oidc.issuer and not settings.oidc.client_id:
+        raise MalformedError("oidc.client_id: expected the id that the provider knows us by")
+    if settings.oidc.issuer and "openid" not in settings.oidc.scopes.split():
+        raise MalformedError("oidc.scopes: expected openid among them, got none")
 
 
 def _check_stores(settings: Settings) -> None:

@@ -16,6 +16,8 @@ ROW = re.compile(r"^\| `([a-z_.]+)` \| `([A-Z_]+)` \| (–|`([^`]*)`) \| (.+) \|
 def shown(value: object) -> str:
     if value is None or value in ("", ()):
         return ""
+    if isinstance(value, tuple):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
