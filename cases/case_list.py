@@ -107,6 +107,12 @@ def _marked() -> ColumnElement[bool]:
     )
 
 
+async def marked_among(conn: AsyncConnection, ids: Sequence[str]) -> frozenset[str]:
+    """Those of these cases that bear a permanent mark."""
+    rows = await conn.execute(select(_C.id).where(_C.id.in_(ids), _marked()))
+    return frozenset(row.id for row in rows)
+
+
 async def units_below(conn: AsyncConnection, unit: str) -> frozenset[str]:
     """The unit and all below it."""
     u = tables.unit.c

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
@@ -288,10 +288,14 @@ def _uploads() -> Select[Any]:
 
 
 async def open_uploads(
-    conn: AsyncConnection, *, cursor: str | None = None, limit: int = 50
+    conn: AsyncConnection,
+    *,
+    where: ColumnElement[bool],
+    cursor: str | None = None,
+    limit: int = 50,
 ) -> Page[Upload]:
     """Uploads that are neither sealed nor given up, newest first; interrupted ones among them."""
-    query = _uploads().where(_U.state == "open")
+    query = _uploads().where(_U.state == "open", where)
     return await paged(conn, query, _U.opened_index, _upload, cursor=cursor, limit=limit)
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from cases import approvals, judging, policy, queries, standing, trail
-from console import course_said, items, said, strip, words
+from console import course_said, inbox_api, items, said, strip, words
 from console.answers import allowed, speech
 from console.cases_api import course
 from console.pages import render
@@ -42,11 +42,13 @@ async def case(request: web.Request) -> web.Response:
             conn, id_, cursor=request.query.get("items"), limit=HOME_ROWS
         )
         beside = await items.beside_of(conn, [one.item for one in linked.rows])
-        inbox = await queries.inbox(conn, limit=HOME_ROWS)
         steps = await trail.trail(
             conn, "case", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
         )
         names = await words.names_in(conn, steps.rows)
+    inbox = await inbox_api.inbox_page(
+        request, inbox_api.asked_by(request), cursor=None, rows=HOME_ROWS
+    )
     known = judged.standing.procedure
     verdicts = [course_said.verdict(known, v, spoken) for v in judged.verdicts]
     lanes = [
@@ -65,7 +67,7 @@ async def case(request: web.Request) -> web.Response:
         linked=linked,
         beside=beside,
         states={one.item.id: said.state(beside[one.item.id].state, spoken) for one in linked.rows},
-        waiting=inbox.rows,
+        waiting=inbox["items"],
         stages=[]
         if known is None
         else [(s.code, s.label.text(spoken.language)) for s in known.stages],

@@ -1,14 +1,16 @@
-"""The pages themselves: home, item, upload, how to verify (a case: `console.case_page`)."""
+"""The pages themselves: item, upload, how to verify (the desk: `console.home_page`, a case:
+`console.case_page`)."""
 
 import logging
 from typing import Any
 
 from aiohttp import web
 
-from cases import queries, trail
-from cases.rules import KINDS, STAGES
+from cases import case_list, queries, trail
+from cases.rules import STAGES
 from console import items, said, shown, words
 from console.answers import allowed, speech, tagged
+from console.guard import visible_to
 from console.i18n import Speech
 from console.media import shown_type
 from console.pages import render
@@ -21,36 +23,11 @@ LOG = logging.getLogger("liuhen.console")
 ROUTES = web.RouteTableDef()
 HOME_ROWS = 20
 TRAIL_ROWS = 100
+MOST_CASES = 100
 
 
-@ROUTES.get("/")
-async def home(request: web.Request) -> web.Response:
-    await allowed(request, Right.READ)
-    parts, spoken = request.app[PARTS], speech(request)
-    async with parts.database.read() as conn:
-        cases = await queries.cases(conn, cursor=request.query.get("cases"), limit=HOME_ROWS)
-        inbox = await queries.inbox(conn, cursor=request.query.get("inbox"), limit=HOME_ROWS)
-        beside = await items.beside_of(conn, [w.item for w in inbox.rows])
-        uploads = await queries.open_uploads(
-            conn, cursor=request.query.get("uploads"), limit=HOME_ROWS
-        )
-        moving = [await _upload_state(request, conn, row) for row in uploads.rows]
-        failed = await items.jobs(conn, only="failed", limit=HOME_ROWS)
-    return await render(
-        request,
-        "home.html",
-        cases=cases,
-        kinds=KINDS,
-        inbox=inbox,
-        states={w.item.id: said.state(beside[w.item.id].state, spoken) for w in inbox.rows},
-        beside=beside,
-        uploads=list(zip(uploads.rows, moving, strict=True)),
-        uploads_next=uploads.next,
-        failed=failed,
-    )
-
-
-async def _upload_state(request: web.Request, conn: Any, row: queries.Upload) -> dict[str, Any]:
+async def upload_state_of(request: web.Request, conn: Any, row: queries.Upload) -> dict[str, Any]:
+    """How an upload stands, in words."""
     parts = request.app[PARTS]
     value = await items.upload_state(
         conn,
@@ -95,7 +72,10 @@ async def item(request: web.Request) -> web.Response:
                 sorted([*added, *steps.rows], key=lambda step: step.index), steps.next
             )
         names = await words.names_in(conn, steps.rows)
-        cases = await queries.cases(conn, limit=100)
+        cases = await case_list.found(
+            conn, case_list.Filter(state="open"), visible_to(request, "case.read"), cursor=None,
+            limit=MOST_CASES,
+        )  # fmt: skip
     linked = {c.id for c in detail.cases}
     return await render(
         request,
@@ -140,7 +120,7 @@ async def upload(request: web.Request) -> web.Response:
         row = await queries.upload(conn, id_)
         if row.state == "sealed" and row.item is not None:
             raise web.HTTPSeeOther(f"/items/{row.item}")
-        state = await _upload_state(request, conn, row)
+        state = await upload_state_of(request, conn, row)
         steps = await trail.trail(conn, "upload", id_, limit=TRAIL_ROWS)
         names = await words.names_in(conn, steps.rows)
     return await render(
@@ -155,7 +135,7 @@ async def upload_state(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     async with request.app[PARTS].database.read() as conn:
         row = await queries.upload(conn, request.match_info["upload"])
-        state = await _upload_state(request, conn, row)
+        state = await upload_state_of(request, conn, row)
     goal = f"/items/{row.item}" if row.state == "sealed" and row.item else None
     return tagged(request, {"state": state, "goal": goal, "offset": row.offset, "size": row.size})
 
