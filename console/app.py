@@ -18,6 +18,7 @@ from console import (
     contract,
     course_api,
     health,
+    home_page,
     imports_api,
     inbox_api,
     login,
@@ -86,6 +87,7 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(imports_api.ROUTES)
     app.add_routes(inbox_api.ROUTES)
     app.add_routes(views_api.ROUTES)
+    app.add_routes(home_page.ROUTES)
     app.add_routes(rooms.ROUTES)
     app.add_routes(case_page.ROUTES)
     app.add_routes([web.get("/static/{name}", static_file), web.get("/favicon.ico", _favicon)])
