@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from bench.machine import Table
 
-NAMES = ("machine", "receive", "path", "acts", "latency", "memory", "derived", "scale")
+NAMES = ("machine", "receive", "path", "acts", "latency", "memory", "derived", "scale", "month")
 
 
 def main() -> None:

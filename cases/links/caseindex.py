@@ -66,8 +66,12 @@ class CaseIndex:
 
 def normal_number(number: str) -> str:
     """A case number in the one form in which two are compared: brackets, width, case, spaces."""
-    text = unicodedata.normalize("NFKC", number).translate(_BRACKETS).upper()
-    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) != "Cf")
+    seen, text = "", number
+    while text != seen:  # a second round is rare: capitals that only then can be composed
+        seen = text
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
+        text = "".join(c for c in text if not c.isspace() and unicodedata.category(c) != "Cf")
+    return text.translate(_BRACKETS)
 
 
 def index(cases: Iterable[CaseFacts], *, buffer_ms: int, broad_ms: int) -> CaseIndex:

@@ -75,17 +75,10 @@ def read_times(
     policy: TimePolicy,
 ) -> Timed:
     """The recording's time from all that was found, corrected by the device's measured offsets."""
-    zone = zone or policy.zone
-    texts, reasons = _texts(times, manifest, name_start), []
-    found: dict[str, int] = {}
-    for kind, text in texts.items():
-        try:
-            found[kind] = device_ms(text, zone)
-        except MalformedError:
-            if kind != "end":
-                reasons.append(Reason("time-unreadable", {"source": kind}))
+    texts = _texts(times, manifest, name_start)
+    found, reasons = _parsed(texts, zone or policy.zone)
     marks, more, second = _agree(
-        found, texts.get(EMBEDDED, ""), zone, duration_ms or 0, policy.agree_ms
+        found, texts.get(EMBEDDED, ""), zone or policy.zone, duration_ms or 0, policy.agree_ms
     )
     reasons += more
     if MTIME in found and sealed_ms - found[MTIME] < policy.copied_ms:
@@ -105,12 +98,9 @@ def read_times(
     )  # fmt: skip
     reasons.append(_clock_reason(clock))
     marks += _clock_marks(clock, policy)
-    start, end = clock.ms, None if duration_ms is None else clock.ms + duration_ms
     if source == MTIME:
-        start, end = clock.ms - (duration_ms or 0), clock.ms
         reasons.append(Reason("end-is-mtime"))
-    elif source == MANIFEST and found.get("end", -1) >= found[MANIFEST]:
-        end = found["end"] - clock.offset_ms
+    start, end = _span(clock, found, source, duration_ms)
     sure = clock.uncertainty_ms + policy.uncertainty_ms[source]
     if start - sure > sealed_ms:
         marks.append("after-sealed")
@@ -121,6 +111,29 @@ def read_times(
     return Timed(
         start, end, source, clock.offset_ms, sure, tuple(marks), tuple(reasons), other
     )  # fmt: skip
+
+
+def _parsed(texts: Mapping[str, str], zone: str) -> tuple[dict[str, int], list[Reason]]:
+    """The texts that are times, in milliseconds of the device's clock; reasons for the others."""
+    found, reasons = {}, []
+    for kind, text in texts.items():
+        try:
+            found[kind] = device_ms(text, zone)
+        except MalformedError:
+            if kind in ORDER:
+                reasons.append(Reason("time-unreadable", {"source": kind}))
+    return found, reasons
+
+
+def _span(
+    clock: Corrected, found: Mapping[str, int], source: str, duration_ms: int | None
+) -> tuple[int, int | None]:
+    """Start and end: a file's own time is the end, a manifest may name one, else the length tells."""
+    if source == MTIME:
+        return clock.ms - (duration_ms or 0), clock.ms
+    if source == MANIFEST and found.get("end", -1) >= found[MANIFEST]:
+        return clock.ms, found["end"] - clock.offset_ms
+    return clock.ms, None if duration_ms is None else clock.ms + duration_ms
 
 
 def _texts(

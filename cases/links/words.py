@@ -69,10 +69,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "本案部门的设备在本案时段内录制",
         "recorded by a device of the case's unit within its time",
     ),
-    "same-recording": (
-        "与已提议归入本案的文件为同一段录像",
-        "a part of the same recording as a file proposed for this case",
-    ),
     # of a time
     "time-from": ("时间取自{source}", "the time is taken from {source}"),
     "time-unreadable": ("{source}的时间无法识读", "the time in {source} cannot be read"),

@@ -2,10 +2,14 @@
 
 import re
 import string
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from cases.links import words
 from cases.links.attribution import MARKS
+from cases.links.clock import Basis
 from cases.links.words import LANGUAGES, MARK_WORDS, WORDS, Reason, length, say, say_mark
 from verify.errors import MalformedError
 
@@ -53,3 +57,12 @@ def test_an_unknown_code_mark_or_language_is_refused() -> None:
     ):  # fmt: skip
         with pytest.raises(MalformedError, match="expected"):
             refused()
+
+
+def test_there_are_no_words_that_nothing_says() -> None:
+    folder = Path(words.__file__).parent
+    code = "".join(f.read_text() for f in folder.glob("*.py") if f.name != "words.py")
+    bases = get_args(Basis)
+    for reason in WORDS:
+        assert f'"{reason}"' in code or reason.removeprefix("clock-") in bases, reason
+    assert {f"clock-{basis}" for basis in bases} <= set(WORDS)
