@@ -9,20 +9,26 @@ the same rows.
 
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
+from cases import judging
+from tests.console.running import Running
 from tests.console.stateful import world as worlds
 from tests.console.stateful.walk import Walk
-from tests.console.stateful.world import Template, World
+from tests.console.stateful.world import Template, World, furnish, world_of
+from tests.services import PostgresServer
 from tests.storage.samples import dump
 from tests.storage.test_replay import brought_back, records
+from verify.errors import ConflictError
 
 PICK = st.integers(0, 250)
 QUICK = settings(
@@ -58,15 +64,16 @@ def same_again(world: World, empty: str) -> None:
 class Machine(RuleBasedStateMachine):
     """Drives a walk; the walk asserts."""
 
-    template: Template
+    opened: Callable[[Path], AbstractContextManager[World]]  # a world in this folder
     migrated: Path
     seen: dict[str, int]
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="walk-"))
-        self.opened = self.template.world(self.folder / "server")
-        self.walk = Walk(self.opened.__enter__())
+        self.stack = ExitStack()
+        self.stack.callback(shutil.rmtree, self.folder)
+        self.walk = Walk(self.stack.enter_context(self.opened(self.folder / "server")))
 
     def teardown(self) -> None:
         try:
@@ -75,8 +82,7 @@ class Machine(RuleBasedStateMachine):
         finally:
             for key, count in self.walk.seen.items():
                 self.seen[key] = self.seen.get(key, 0) + count
-            self.opened.__exit__(None, None, None)
-            shutil.rmtree(self.folder)
+            self.stack.close()
 
     @initialize(pick=PICK)
     def begin(self, pick: int) -> None:
@@ -119,10 +125,12 @@ class Machine(RuleBasedStateMachine):
     def go_on(self, case: int, pick: int) -> None:
         self.walk.go_on(self.walk.case(case), pick)
 
-    @rule(case=PICK, pick=PICK)
-    def go_far(self, case: int, pick: int) -> None:
+    @rule(case=PICK, pick=PICK, to_the_end=st.booleans())
+    def go_far(self, case: int, pick: int, to_the_end: bool) -> None:
         for step in range(8):
             self.walk.go_on(self.walk.case(case), pick + step)
+        if to_the_end:
+            self.walk.file(self.walk.case(case), pick)
 
     @rule(case=PICK, pick=PICK)
     def record_well(self, case: int, pick: int) -> None:
@@ -162,14 +170,82 @@ class Machine(RuleBasedStateMachine):
         self.walk.file(self.walk.case(case), pick)
 
 
-def machine(template: Template, migrated: Path) -> type[Machine]:
+Made = type[Machine]
+
+
+def machine(opened: Callable[[Path], AbstractContextManager[World]], migrated: Path) -> Made:
     """A machine of this run, which remembers what its walks have seen."""
-    return type("Walking", (Machine,), {"template": template, "migrated": migrated, "seen": {}})
+    members = {"opened": staticmethod(opened), "migrated": migrated, "seen": {}}
+    return type("Walking", (Machine,), members)
 
 
-def test_no_sequence_of_calls_goes_where_the_rules_do_not_allow(
-    template: Template, migrated_file: Path
-) -> None:
-    walking = machine(template, migrated_file)
+@pytest.fixture
+def walking(template: Template, migrated_file: Path) -> Made:
+    return machine(template.world, migrated_file)
+
+
+@pytest.fixture
+def walking_on_postgresql(migrated_postgres: PostgresServer, migrated_file: Path) -> Made:
+    @contextmanager
+    def opened(folder: Path) -> Iterator[World]:
+        url = migrated_postgres.fresh("liuhen_migrated")
+        try:
+            with Running(url, folder) as running:
+                yield world_of(running, running.do(furnish(running)))
+        finally:
+            migrated_postgres.drop(url)
+
+    return machine(opened, migrated_file)
+
+
+def test_no_sequence_of_calls_goes_where_the_rules_do_not_allow(walking: Made) -> None:
     run_machine(walking, settings=QUICK)
-    print(walking.seen)
+    accepted = {key for key in walking.seen if key.endswith(" 201")}
+    assert len(accepted) >= 12, f"the walks got nowhere: {walking.seen}"
+    assert "api/cases/filing 201" in accepted
+    assert "api/cases/documents 409 not-allowed" in walking.seen
+
+
+def test_the_same_holds_on_postgresql(walking_on_postgresql: Made) -> None:
+    run_machine(walking_on_postgresql, settings=settings(QUICK, max_examples=3))
+
+
+@pytest.mark.nightly
+def test_no_long_walk_goes_where_the_rules_do_not_allow(walking: Made) -> None:
+    long = settings(QUICK, max_examples=400, stateful_step_count=60, derandomize=False)
+    run_machine(walking, settings=long)
+
+
+@pytest.mark.nightly
+def test_no_long_walk_does_on_postgresql(walking_on_postgresql: Made) -> None:
+    long = settings(QUICK, max_examples=40, stateful_step_count=60, derandomize=False)
+    run_machine(walking_on_postgresql, settings=long)
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise ConflictError("point: expected another, got this one")
+
+
+async def judged_twice(*args: Any, **more: Any) -> Any:
+    await JUDGED(*args, **more)
+    return await JUDGED(*args, **more)
+
+
+JUDGED = judging.record
+BROKEN = [
+    ("cases.course.machine.check_issue", lambda *_, **__: None, "passed although"),
+    ("cases.course.machine.check_transition", lambda *_, **__: None, "passed although"),
+    ("cases.filing.unexplained", lambda _: (), "with nobody's name"),
+    ("cases.course.point", refuse, "a fact was refused"),
+    ("cases.judging.record", judged_twice, "entries"),
+]
+
+
+@pytest.mark.parametrize(("gate", "away", "told"), BROKEN, ids=[gate for gate, *_ in BROKEN])
+def test_a_gate_that_is_gone_is_noticed(
+    walking: Made, monkeypatch: pytest.MonkeyPatch, gate: str, away: Any, told: str
+) -> None:
+    monkeypatch.setattr(gate, away)
+    once = settings(QUICK, max_examples=40, phases=[Phase.generate], report_multiple_bugs=False)
+    with pytest.raises(AssertionError, match=told):
+        run_machine(walking, settings=once)

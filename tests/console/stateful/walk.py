@@ -324,10 +324,14 @@ class Walk:
             return
         law, stage = case.law, case.current
         said = {name for _, name, _ in case.said}
-        ordinary = [t for t in law.all("transition") if stage in t["from"] and "exit" not in t]
-        ways = ordinary if pick % 6 and ordinary else [
-            t for t in law.all("transition") if stage in t["from"]
-        ]  # fmt: skip
+        leaving = [t for t in law.all("transition") if stage in t["from"]]
+        ways = [t for t in leaving if "exit" not in t]
+        if case.suspended:
+            ways = [t for t in leaving if t.get("exit") == "resumed"]
+        elif law.final(stage):
+            ways = []
+        elif pick % 6 == 0:
+            ways = leaving
         way = self.of(ways, pick) if ways else {}
         wanted = list(way.get("conditions", []))
         named = {claim.removeprefix("not ") for claim in wanted}
@@ -341,6 +345,11 @@ class Walk:
             self._paper(case, code, stated, pick)
         for code in way.get("points", []):
             self._have_point(case, code, pick)
+        if pick % 3:
+            for rule in law.all("recording"):
+                if rule["stage"] == stage:
+                    self._have_point(case, rule["start"], pick)
+                    self._have_point(case, rule.get("end", rule["start"]), pick + 1)
         if way:
             self.take(case, way["code"], stated)
 
@@ -362,10 +371,12 @@ class Walk:
         self.issue(case, code, [*stated, *document.get("conditions", [])])
 
     def _have_point(self, case: CaseModel, code: str, pick: int) -> None:
-        if any(known == code for known, _ in case.live_points):
+        back = any(told.kind == "exit" and told.code in BACK for told in case.told)
+        if any(known == code for known, _ in case.live_points) and not back:
             return
-        at = format_time(T0 + self.of(MINUTES, pick) * MINUTE)
-        self._point(case, {"point": code, "at": at})
+        now_ms = self.world.running.house.clock.now_ms()
+        at_ms = now_ms if back else T0 + self.of(MINUTES, pick) * MINUTE
+        self._point(case, {"point": code, "at": format_time(at_ms)})
 
     def record_well(self, case: CaseModel, pick: int) -> None:
         """The two points of a rule and, perhaps, a recording between them."""
