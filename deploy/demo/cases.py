@@ -13,6 +13,7 @@ from deploy.demo.cast import utc
 RULES = Path(__file__).parent / "rules.csv"
 COMPLETE = ("执检〔2026〕0001号", "律师事务所现场检查（演示：齐全）", "officer-a")
 HOLE = ("执检〔2026〕0002号", "公证处现场检查（演示：缺 40 秒、逾期上传）", "officer-b")
+NOTHING_FOUND = "not rectification_ordered"
 POINTS = {  # seconds after the arrival
     "complete": {
         "arrived": 0, "identity_shown": 2, "notice_given": 6, "record_started": 8,
@@ -63,7 +64,7 @@ async def take_course(api: Api, case: str, part: str, begins: datetime) -> None:
         body = {"point": point, "at": at, "source": "person"}
         await api.call("POST", f"/api/cases/{case}/points", body)
     await _issue(api, case, "inspection_record")
-    await _go(api, case, "inspected")
+    await _go(api, case, "inspected", "on_site", "not party_absent")
     if part == "complete":
         await _finish(api, case, begins + timedelta(minutes=30))
 
@@ -71,11 +72,11 @@ async def take_course(api: Api, case: str, part: str, begins: datetime) -> None:
 async def _finish(api: Api, case: str, told_at: datetime) -> None:
     """To the end of the procedure; filing waits for the recordings."""
     await _issue(api, case, "result_sheet")
-    await _go(api, case, "concluded")
+    await _go(api, case, "concluded", NOTHING_FOUND)
     told = {"point": "told_at", "at": utc(told_at), "source": "person"}
     await api.call("POST", f"/api/cases/{case}/points", told)
     await _issue(api, case, "result_receipt")
-    await _go(api, case, "nothing_to_rectify", "not rectification_ordered")
+    await _go(api, case, "nothing_to_rectify", NOTHING_FOUND)
     await _issue(api, case, "volume_catalogue")
 
 
