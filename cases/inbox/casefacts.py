@@ -10,10 +10,11 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, product
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, or_, select
 
 from cases.inbox import numbers
 from cases.links.caseindex import CaseFacts, Window, normal_number
@@ -67,7 +68,9 @@ def spellings(number: str) -> set[str]:
 
 def load(conn: Connection, wanted: Wanted, visible: Visible, now_ms: int) -> Loaded:
     """The cases that may matter."""
-    ids = _candidates(conn, wanted)
+    broad = int(numbers.weights()["weights"]["broad_ms"])
+    low, high = wanted.from_ms - broad - DAY_MS, wanted.until_ms + broad + DAY_MS
+    ids = _candidates(conn, wanted, low, high)
     rows = {
         row.id: row
         for part in _parts(ids)
@@ -81,8 +84,6 @@ def load(conn: Connection, wanted: Wanted, visible: Visible, now_ms: int) -> Loa
         )
         if sees(visible, row)
     }  # fmt: skip
-    broad = int(numbers.weights()["weights"]["broad_ms"])
-    low, high = wanted.from_ms - broad - DAY_MS, wanted.until_ms + broad + DAY_MS
     visits = _visits(conn, list(rows), low, high)
     begun = _begun(conn, list(rows))
     facts = []
@@ -92,14 +93,25 @@ def load(conn: Connection, wanted: Wanted, visible: Visible, now_ms: int) -> Loa
         windows = [*visits.get(id_, ()), *_open(opened, closed, low, high, broad)]
         facts.append(
             CaseFacts(
-                id_, row.number, tuple(json.loads(row.people)), row.unit, row.organ,
+                id_, row.number, _listed(row.people), row.unit, row.organ,
                 tuple(windows), place_of(row.place),
             )
         )  # fmt: skip
     return Loaded(facts, {id_: Named(row.number, row.title) for id_, row in rows.items()})
 
 
-def _candidates(conn: Connection, wanted: Wanted) -> list[str]:
+@lru_cache(maxsize=4096)
+def _listed(text: str) -> tuple[str, ...]:
+    """A JSON list of ids; the same few people are named again and again."""
+    return tuple(json.loads(text))
+
+
+def _candidates(conn: Connection, wanted: Wanted, low: int, high: int) -> list[str]:
+    """The cases by number, by unit, and of the people those that may have a window in that time.
+
+    One that was filed before it has none unless somebody noted a point in it.
+    """
+    noted = exists().where(_Q.case == _P.case, _Q.at_ms >= low, _Q.at_ms <= high)
     ids: dict[str, None] = {}
     if wanted.numbers:
         spelled = {form for number in wanted.numbers for form in spellings(number)}
@@ -108,7 +120,8 @@ def _candidates(conn: Connection, wanted: Wanted) -> list[str]:
         query = (
             select(_P.case)
             .join(tables.case, _C.id == _P.case)
-            .where(_P.person.in_(wanted.people))
+            .outerjoin(tables.filing, _F.index == _C.closed_index)
+            .where(_P.person.in_(wanted.people), or_(_F.at_ms.is_(None), _F.at_ms >= low, noted))
             .order_by(_C.opened_index.desc())
             .limit(MOST_CASES)
         )
@@ -126,7 +139,7 @@ def _candidates(conn: Connection, wanted: Wanted) -> list[str]:
 
 def sees(visible: Visible, row: Any) -> bool:
     """Whether a caller may see this case."""
-    people = json.loads(row.people)
+    people = _listed(row.people)
     his = visible.person is not None and visible.person in people
     if not (
         visible.everything

@@ -9,6 +9,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cases.links.clock import DAY_MS
 
@@ -64,6 +65,7 @@ class CaseIndex:
     devices: Mapping[str, Sequence[str]]
 
 
+@lru_cache(maxsize=16384)
 def normal_number(number: str) -> str:
     """A case number in the one form in which two are compared: brackets, width, case, spaces."""
     seen, text = "", number
