@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 from sqlalchemy import Row, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from console import matrix, sessions
 from console.errors import BadTokenError, ForgedRequestError
@@ -63,9 +64,9 @@ class TokenAccess:
         found = None
         if looks_like_secret(secret):
             t, s = tables.token, tables.token_secret
-            found = await self._program(
-                select(t).join(s, s.c.token == t.c.id).where(s.c.digest == digest(secret)), None
-            )
+            query = select(t).join(s, s.c.token == t.c.id).where(s.c.digest == digest(secret))
+            async with self._database.read() as conn:
+                found = await self._program(conn, query, None)
         if found is None:
             self._stranger("token")
             raise BadTokenError("token: expected one that was issued and not revoked, got another")
@@ -73,28 +74,28 @@ class TokenAccess:
 
     async def is_active(self, token: str) -> bool:
         """Whether `Caller.token` is still good; for answers that go on for long."""
-        if len(token) < _DIGEST:
-            return await self._program(_by_id(token), None) is not None
-        s = tables.session.c
-        query = select(s.token, s.person).where(
-            s.digest == token, s.expires_ms > self._clock.now_ms()
-        )
+        s, p, now_ms = tables.session.c, tables.person, self._clock.now_ms()
         async with self._database.read() as conn:
-            row = (await conn.execute(query)).first()
-        return row is not None and row.person is not None and await self._is_here(row.person)
+            if len(token) < _DIGEST:
+                return await self._program(conn, _by_id(token), None) is not None
+            query = (
+                select(s.digest)
+                .join(p, p.c.id == s.person)
+                .where(s.digest == token, s.expires_ms > now_ms, _still_here(now_ms))
+            )
+            return (await conn.execute(query)).first() is not None
 
-    async def tree(self) -> Tree:
+    async def _tree_now(self, conn: AsyncConnection) -> Tree:
         """Organs and units; read again when one has changed."""
         o, u = tables.organ.c, tables.unit.c
         newest = select(
             select(func.max(o.index)).scalar_subquery(), select(func.max(u.index)).scalar_subquery()
         )
-        async with self._database.read() as conn:
-            version = tuple((await conn.execute(newest)).one())
-            if version != self._tree[0]:
-                organs = [tuple(r) for r in await conn.execute(select(o.id, o.parent))]
-                units = [tuple(r) for r in await conn.execute(select(u.id, u.organ, u.parent))]
-                self._tree = (version, tree_of(organs, units))
+        version = tuple((await conn.execute(newest)).one())
+        if version != self._tree[0]:
+            organs = [tuple(r) for r in await conn.execute(select(o.id, o.parent))]
+            units = [tuple(r) for r in await conn.execute(select(u.id, u.organ, u.parent))]
+            self._tree = (version, tree_of(organs, units))
         return self._tree[1]
 
     # --- finding ----------------------------------------------------------------------------
@@ -111,21 +112,25 @@ class TokenAccess:
         if cookie is None:
             self._stranger("none")
             raise UnauthenticatedError("caller: expected a token or a session, got neither")
-        session = await sessions.find(
-            self._database, cookie, now_ms=self._clock.now_ms(), lasting=self.lasting
-        )
+        return await self._of_session(request, cookie)
+
+    async def _of_session(self, request: web.Request, cookie: str) -> Caller:
+        now_ms, found = self._clock.now_ms(), None
+        async with self._database.read() as conn:
+            session = await sessions.find(conn, cookie, now_ms=now_ms, lasting=self.lasting)
+            if session is not None and session.person is not None:
+                found = await self._person(conn, session.person, session.digest, session.csrf)
+            elif session is not None:
+                found = await self._program(conn, _by_id(str(session.token)), session.csrf)
         if session is None:
             self._stranger("session")
             raise UnauthenticatedError("session: expected one that is open, got another")
         if request.method not in _SAFE:
             await self._check_csrf(request, session.csrf)
-        if session.person is not None:
-            found = await self._person(session.person, session.digest, session.csrf)
-        else:
-            found = await self._program(_by_id(str(session.token)), session.csrf)
         if found is None:
             self._stranger("revoked")
             raise UnauthenticatedError("session: expected an active token, got a revoked one")
+        await sessions.note_seen(self._database, session, now_ms)
         return found
 
     async def _check_csrf(self, request: web.Request, csrf: str) -> None:
@@ -140,17 +145,18 @@ class TokenAccess:
                 "CSRF token: expected that of the session, got another or none"
             )
 
-    async def _program(self, query: Select[Any], csrf: str | None) -> Caller | None:
+    async def _program(
+        self, conn: AsyncConnection, query: Select[Any], csrf: str | None
+    ) -> Caller | None:
         """The caller behind a token that is not revoked; a person's own token is that person with
         no more than the token's rights."""
-        async with self._database.read() as conn:
-            row = (await conn.execute(query.where(tables.token.c.revoked_index.is_(None)))).first()
+        row = (await conn.execute(query.where(tables.token.c.revoked_index.is_(None)))).first()
         if row is None:
             return None
         rights = frozenset(Right(r) for r in json.loads(row.rights))
         if row.person is not None:
-            return await self._person(row.person, row.id, csrf, rights)
-        tree = await self.tree() if row.organ is not None else Tree()
+            return await self._person(conn, row.person, row.id, csrf, rights)
+        tree = await self._tree_now(conn) if row.organ is not None else Tree()
         return Caller(
             actor=row.actor, rights=rights, token=row.id, name=row.name, source=row.source,
             csrf=csrf, organ=row.organ,
@@ -158,26 +164,20 @@ class TokenAccess:
             top=row.organ is not None and tree.top == row.organ,
         )  # fmt: skip
 
-    async def _is_here(self, person: str) -> bool:
-        p = tables.person.c
-        query = select(p.id).where(p.id == person, _still_here(self._clock.now_ms()))
-        async with self._database.read() as conn:
-            return (await conn.execute(query)).first() is not None
-
     async def _person(
-        self, person: str, token: str, csrf: str | None, most: frozenset[Right] | None = None
-    ) -> Caller | None:
+        self, conn: AsyncConnection, person: str, token: str, csrf: str | None,
+        most: frozenset[Right] | None = None,
+    ) -> Caller | None:  # fmt: skip
         p, c = tables.person, tables.credential.c
         query = (
             select(p, c.person.label("local"), c.must_change, c.totp)
             .select_from(p.outerjoin(tables.credential, c.person == p.c.id))
             .where(p.c.id == person, _still_here(self._clock.now_ms()))
         )
-        async with self._database.read() as conn:
-            row = (await conn.execute(query)).first()
+        row = (await conn.execute(query)).first()
         if row is None:
             return None
-        return self._as_caller(row, await self.tree(), token, csrf, most)
+        return self._as_caller(row, await self._tree_now(conn), token, csrf, most)
 
     def _as_caller(
         self, row: Row[Any], tree: Tree, token: str, csrf: str | None, most: frozenset[Right] | None

@@ -282,11 +282,13 @@ def _rights(
         for role in permission.allow:
             found[role] |= permission.rights
     for endpoint in endpoints.values():
+        asked = endpoint.rights or frozenset()
+        asked = asked - {Right.ADMIN} or asked  # one of them is enough, and that is not the least
         if endpoint.permission == SELF:
             for role in Role:
-                found[role] |= endpoint.rights or set()
+                found[role] |= asked
         elif endpoint.permission not in (PUBLIC, FIRST):
             reached = permissions[endpoint.permission]
             for role in reached.allow.keys() | reached.approval.keys():
-                found[role] |= endpoint.rights or set()
+                found[role] |= asked
     return {role: frozenset(rights) for role, rights in found.items()}

@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from console.tokens import digest
 from storage import tables
@@ -99,17 +100,20 @@ def end_all(conn: Connection, person: str, *, but: str | None = None) -> None:
     conn.execute(ended if but is None else ended.where(s.digest != but))
 
 
-async def find(database: Database, value: str, *, now_ms: int, lasting: Lasting) -> Open | None:
-    """The session behind a cookie, while it lasts; that it was used is noted each minute."""
+async def find(conn: AsyncConnection, value: str, *, now_ms: int, lasting: Lasting) -> Open | None:
+    """The session behind a cookie, while it lasts."""
     s = tables.session.c
     query = select(s.digest, s.token, s.person, s.csrf, s.seen_ms).where(
         s.digest == digest(value), s.expires_ms > now_ms, s.seen_ms > now_ms - lasting.idle_ms
     )
-    async with database.read() as conn:
-        row = (await conn.execute(query)).first()
-    if row is None:
-        return None
-    if now_ms - row.seen_ms >= SEEN_MS:
-        seen = update(tables.session).where(s.digest == row.digest).values(seen_ms=now_ms)
-        await database.write(lambda conn: conn.execute(seen).close())
-    return Open(*row)
+    row = (await conn.execute(query)).first()
+    return None if row is None else Open(*row)
+
+
+async def note_seen(database: Database, session: Open, now_ms: int) -> None:
+    """That it was used, once a minute."""
+    if now_ms - session.seen_ms < SEEN_MS:
+        return
+    s = tables.session.c
+    seen = update(tables.session).where(s.digest == session.digest).values(seen_ms=now_ms)
+    await database.write(lambda conn: conn.execute(seen).close())

@@ -91,6 +91,11 @@ class House:
         _, secret = await self.token(*rights, name=name)
         return self.session({"Authorization": f"Bearer {secret}", "Accept-Language": language})
 
+    async def client_of(self, organ: str, *rights: Right) -> ClientSession:
+        """A program whose token names one organ."""
+        _, secret = await issue_token(self.ledger, "program", rights or ALL, organ=organ)
+        return self.session({"Authorization": f"Bearer {secret}", "Accept-Language": "en"})
+
     def session(self, headers: dict[str, str] | None = None) -> ClientSession:
         """A client with a cookie jar of its own."""
         session = ClientSession(
@@ -218,7 +223,10 @@ async def opened(url: str, folder: Path, settings: ConsoleSettings) -> AsyncIter
 
     parts = Parts(
         database=database, ledger=ledger, clock=clock,
-        access=TokenAccess(database, clock, stranger=metrics.stranger),
+        access=TokenAccess(
+            database, clock, stranger=metrics.stranger, lasting=settings.lasting,
+            second_factor=settings.second_factor,
+        ),
         receipts=Receipts(database, publisher), stores=[store], work=store,
         origin=signer.origin, vkey=str(key.verifier), want_playable=want, retry_job=retry,
         settings=settings, metrics=metrics,
