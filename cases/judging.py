@@ -25,14 +25,14 @@ from cases.procedure.machine import mandatory
 from cases.procedure.model import STAGE_CATEGORIES, Procedure, Requirement
 from cases.recording.coverage import judge
 from cases.recording.rules import Applied, Point, Rule, RuleList, applied
-from cases.recording.spans import Track
+from cases.recording.spans import Recordings, Track
 from cases.recording.verdicts import Case, Exemption, Explanation, Noted, Verdict
 from cases.standing import Standing
 from storage import bulk
 from storage.ledger import Draft, Event, Ledger, random_id
 from verify.errors import NotFoundError
 
-MOST_ITEMS = 100
+MOST_ITEMS = 20
 """How many items a verdict names; `item_count` says how many there are."""
 WHY = ("asked", "review")
 
@@ -162,28 +162,37 @@ def by_stage(found: "Judged") -> Mapping[str, str]:
 # --- rows -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The recordings of a case, arranged for judging."""
+
+    recordings: Recordings
+    links: int
+    untimed: int  # of them those whose times are not known
+
+
 def read(conn: Connection, case: str, now_ms: int) -> Judged:
     """The coverage of the case; NotFoundError."""
-    return of_standing(conn, standing.read(conn, case), now_ms)
+    now = standing.read(conn, case)
+    return of_standing(conn, now, linked(rows_of(conn, case), now.procedure), now_ms)
 
 
-def of_standing(conn: Connection, now: Standing, now_ms: int) -> Judged:
-    """The same for a case that was read."""
+def of_standing(conn: Connection, now: Standing, found: Linked, now_ms: int) -> Judged:
+    """The same for a case that was read, with its recordings."""
     row, policy = now.case, policies.in_force(conn, now_ms)
     lists = versions.lists_for(conn, row.organ, row.opened_ms)
-    found = rules_for(now.procedure, row.kind, lists, row.opened_ms)
-    tracks, links = _tracks(conn, now)
+    rules = rules_for(now.procedure, row.kind, lists, row.opened_ms)
     asked, said = _asked(conn, row.id)
     case = Case(
         points=[
             Noted(p.point, p.occasion, p.at_ms, p.uncertainty_ms, p.index) for p in now.live_points
         ],
-        tracks=tracks, stages_reached=_reached(now), threshold_ms=policy.coverage.hole_ms,
+        tracks=found.recordings, stages_reached=_reached(now), threshold_ms=policy.coverage.hole_ms,
         policy_version=policy.version, exemptions=asked, explanations=said,
     )  # fmt: skip
-    verdicts = due(now, judge(found, case))
-    names = tuple(dict.fromkeys(f"{one.list_name}@{one.list_version}" for one in found))
-    return Judged(now, policy, names, verdicts, links, links - len(tracks))
+    verdicts = due(now, judge(rules, case))
+    names = tuple(dict.fromkeys(f"{one.list_name}@{one.list_version}" for one in rules))
+    return Judged(now, policy, names, verdicts, found.links, found.untimed)
 
 
 def _reached(now: Standing) -> frozenset[str]:
@@ -194,31 +203,37 @@ def _reached(now: Standing) -> frozenset[str]:
     return frozenset(stage.category for stage in stages if stage is not None)
 
 
-def _tracks(conn: Connection, now: Standing) -> tuple[list[Track], int]:
-    """The linked recordings whose times are known, and how many are linked."""
-    rows = bulk.select(
+def rows_of(conn: Connection, case: str) -> Sequence[Any]:
+    """The linked recordings: item, kind, carrier, sound, start, end, uncertainty, stage of the link,
+    device, person, marks, and of a late one when it ended, was due and was in."""
+    return bulk.select(
         conn,
         'SELECT k."item", a."kind", a."carrier", a."sound", a."start_ms", a."end_ms", '
-        'a."uncertainty_ms", k."stage", a."device" FROM link k '
-        'LEFT JOIN attribution a ON a."item" = k."item" '
+        'a."uncertainty_ms", k."stage", a."device", a."person", a."marks", l."ended_ms", '
+        'l."due_ms", l."sealed_ms" FROM link k LEFT JOIN attribution a ON a."item" = k."item" '
+        'LEFT JOIN late l ON l."item" = k."item" '
         'WHERE k."case" = ? AND k."unlinked_index" IS NULL',
-        (now.case.id,),
+        (case,),
     )
-    stages = {stage: _category(now.procedure, stage) for stage in {row[7] for row in rows}}
-    found = []
-    for item, kind, carrier, sound, start, end, doubt, stage, device in rows:
-        if start is None or kind == "other":
-            continue
-        photo = kind == "photo"
-        if not photo and (end is None or end <= start):
-            continue
-        found.append(
-            Track(
-                item, kind, carrier, bool(sound), start, start if photo else end, doubt,
-                stages[stage], device or "",
-            )
-        )  # fmt: skip
-    return found, len(rows)
+
+
+def linked(rows: Sequence[Any], procedure: Procedure | None) -> Linked:
+    """What `rows_of` found, for judging."""
+    stages = {stage: _category(procedure, stage) for stage in {row[7] for row in rows}}
+    tracks, untimed = [], 0
+    for row in rows:
+        item, kind, carrier, sound, start, end, doubt, stage, device = row[:9]
+        if start is None or (kind != "photo" and (end is None or end <= start)):
+            untimed += 1
+        elif kind != "other":
+            until = start if kind == "photo" else end
+            tracks.append(
+                Track(
+                    item, kind, carrier, bool(sound), start, until, doubt, stages[stage],
+                    device or "",
+                )
+            )  # fmt: skip
+    return Linked(Recordings(tracks), len(rows), untimed)
 
 
 def _category(procedure: Procedure | None, stage: str | None) -> str | None:

@@ -2,74 +2,66 @@
 
 Guarantee: recordings stand at their corrected times with what is known of how far these may be
 wrong, each with its marks; a late one has both times; one whose time is not known is counted, never
-left out silently.  One narrow query each, arrays instead of objects: ten thousand recordings are
-one answer.
+left out silently.  Arrays instead of objects, ids of people and devices once: ten thousand
+recordings are one answer.
 Not covered: playing them.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
-
-from sqlalchemy import Connection
-
-from cases import judging, standing
-from storage import bulk
 
 COLUMNS = (
     "item", "start_ms", "end_ms", "uncertainty_ms", "kind", "carrier", "person", "device", "stage",
     "marks", "late",
 )  # fmt: skip
-"""What the cells of a recording are; `late` is null or [ended, due, sealed]."""
+"""What the cells of a recording are; `person` and `device` are places in the lists of that name,
+`late` is null or [ended, due, sealed]."""
 MOST = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class TimeLine:
-    """One answer; the recordings as arrays in the order of `COLUMNS`."""
-
-    judged: judging.Judged
-    tracks: Sequence[Sequence[Any]]
-    untimed: Sequence[str]
-    next_ms: int | None  # where the following page begins, if there is one
-
-
-def read(
-    conn: Connection,
-    case: str,
-    *,
-    now_ms: int,
-    from_ms: int | None = None,
-    to_ms: int | None = None,
-    limit: int = MOST,
-) -> TimeLine:
-    """The time line from `from_ms` to `to_ms`: what touches that time."""
-    now = standing.read(conn, case)
-    judged = judging.of_standing(conn, now, now_ms)
-    rows = bulk.select(
-        conn,
-        'SELECT k."item", a."start_ms", COALESCE(a."end_ms", a."start_ms"), a."uncertainty_ms", '
-        'a."kind", a."carrier", a."person", a."device", k."stage", a."marks", l."ended_ms", '
-        'l."due_ms", l."sealed_ms" FROM link k LEFT JOIN attribution a ON a."item" = k."item" '
-        'LEFT JOIN late l ON l."item" = k."item" '
-        'WHERE k."case" = ? AND k."unlinked_index" IS NULL',
-        (case,),
-    )
-    untimed = [row[0] for row in rows if row[1] is None]
+def recordings(
+    rows: Sequence[Any], *, from_ms: int | None = None, to_ms: int | None = None, limit: int = MOST
+) -> tuple[dict[str, Any], int | None]:
+    """The recordings that touch that time (rows of `judging.rows_of`), for an answer; and where the
+    following page begins, if there is one."""
     timed = sorted(
-        (row for row in rows if row[1] is not None and _inside(row, from_ms, to_ms)),
-        key=lambda row: (row[1], row[0]),
+        (row for row in rows if row[4] is not None and _inside(row, from_ms, to_ms)),
+        key=lambda row: (row[4], row[0]),
     )
-    shown, rest = timed[:limit], timed[limit:]
-    marks: dict[str, Any] = {"[]": []}
+    people, devices, marks = _Places(), _Places(), {"[]": []}  # type: ignore[var-annotated]
     tracks = []
-    for *cells, words, ended, due, sealed in shown:
+    for row in timed[:limit]:
+        item, kind, carrier, _, start, end, doubt, stage, device, person, words, *late = row
         if words not in marks:
             marks[words] = json.loads(words)
-        tracks.append((*cells, marks[words], None if ended is None else (ended, due, sealed)))
-    return TimeLine(judged, tracks, untimed, rest[0][1] if rest else None)
+        tracks.append((
+            item, start, start if end is None else end, doubt, kind, carrier, people.of(person),
+            devices.of(device), stage, marks[words], None if late[0] is None else late,
+        ))  # fmt: skip
+    value = {
+        "columns": COLUMNS, "people": people.ids, "devices": devices.ids, "recordings": tracks,
+        "untimed": [row[0] for row in rows if row[4] is None],
+    }  # fmt: skip
+    return value, timed[limit][4] if len(timed) > limit else None
 
 
 def _inside(row: Sequence[Any], from_ms: int | None, to_ms: int | None) -> bool:
-    return (from_ms is None or row[2] >= from_ms) and (to_ms is None or row[1] <= to_ms)
+    end = row[4] if row[5] is None else row[5]
+    return (from_ms is None or end >= from_ms) and (to_ms is None or row[4] <= to_ms)
+
+
+class _Places:
+    """Ids, each once, and where they stand."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self._at: dict[str, int] = {}
+
+    def of(self, id_: str | None) -> int | None:
+        if id_ is None:
+            return None
+        if id_ not in self._at:
+            self._at[id_] = len(self.ids)
+            self.ids.append(id_)
+        return self._at[id_]

@@ -7,12 +7,15 @@ Not covered: asking and deciding (`console.asking_api`).
 """
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from cases import course_acts, filing, judging, standing, timeline
 from cases.course import Moment, NoProcedureError, Paper, Step
+from cases.judging import Judged
+from cases.kept import Kept
 from cases.procedure import draw
 from cases.recording.verdicts import summary
 from console import course_said
@@ -105,31 +108,47 @@ async def list_documents(request: web.Request) -> web.Response:
 # --- coverage and filing --------------------------------------------------------------------
 
 
-async def _judged(request: web.Request) -> judging.Judged:
-    parts, case = request.app[PARTS], request.match_info["case"]
-    now_ms = parts.clock.now_ms()
+KEPT: web.AppKey[Kept] = web.AppKey("KEPT", Kept)
+"""What was reckoned of cases; `create_app` makes it."""
+
+
+async def _answer(
+    request: web.Request, what: str, made: Callable[[Judged, Sequence[Any]], dict[str, Any]]
+) -> web.Response:
+    """JSON made of the coverage and the recordings, kept until one of them changes."""
+    parts, case, spoken = request.app[PARTS], request.match_info["case"], speech(request)
+    now_ms, kept = parts.clock.now_ms(), request.app[KEPT]
+    key = what, request.query_string, spoken.language
+
+    def encoded(judged: Judged, rows: Sequence[Any]) -> bytes:
+        value = made(judged, rows)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
     async with parts.database.read() as conn:
-        return await conn.run_sync(judging.read, case, now_ms)
+        body = await conn.run_sync(lambda c: kept.answer(c, case, now_ms, key, encoded))
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
 @ROUTES.get("/api/cases/{case}/coverage")
 async def coverage(request: web.Request) -> web.Response:
     """The verdicts as of now; nothing is recorded."""
     await allowed(request, Right.READ)
-    found, spoken = await _judged(request), speech(request)
-    counts = summary(found.verdicts)
-    return plain({
-        "case": found.standing.case.id, "procedure": found.standing.case.procedure,
-        "rules": list(found.rules), "policy": found.policy.version, "recordings": found.tracks,
-        "untimed": found.untimed,
-        "summary": {
-            "must": counts.must, "may": counts.may, "not_due": counts.not_due,
-            "missing_ms": counts.missing_ms, "unexplained": counts.unexplained,
-        },
-        "verdicts": [
-            course_said.verdict(found.standing.procedure, v, spoken) for v in found.verdicts
-        ],
-    })  # fmt: skip
+    spoken = speech(request)
+
+    def made(found: Judged, _rows: Sequence[Any]) -> dict[str, Any]:
+        counts, known = summary(found.verdicts), found.standing.procedure
+        return {
+            "case": found.standing.case.id, "procedure": found.standing.case.procedure,
+            "rules": list(found.rules), "policy": found.policy.version,
+            "recordings": found.tracks, "untimed": found.untimed,
+            "summary": {
+                "must": counts.must, "may": counts.may, "not_due": counts.not_due,
+                "missing_ms": counts.missing_ms, "unexplained": counts.unexplained,
+            },
+            "verdicts": [course_said.verdict(known, v, spoken) for v in found.verdicts],
+        }  # fmt: skip
+
+    return await _answer(request, "coverage", made)
 
 
 @ROUTES.post("/api/cases/{case}/judgements")
@@ -170,46 +189,42 @@ async def file_case(request: web.Request) -> web.Response:
 async def time_line(request: web.Request) -> web.Response:
     """Recordings, stages, points, documents and holes on one axis."""
     await allowed(request, Right.READ)
-    parts, query, case = request.app[PARTS], request.query, request.match_info["case"]
+    query, spoken = request.query, speech(request)
     bounds = {
         name: parse_time(query[key]) if key in query else None
         for name, key in (("from_ms", "from"), ("to_ms", "to"))
     }
-    now_ms, most = parts.clock.now_ms(), int(query.get("limit", timeline.MOST))
-    async with parts.database.read() as conn:
-        line = await conn.run_sync(
-            lambda c: timeline.read(c, case, now_ms=now_ms, limit=most, **bounds)
-        )
-    spoken, judged = speech(request), line.judged
-    now, known = judged.standing, judged.standing.procedure
-    live = {p.index for p in now.live_points}
-    value = {
-        "case": case, "columns": timeline.COLUMNS, "recordings": line.tracks,
-        "untimed": line.untimed,
-        "next": None if line.next_ms is None else format_time(line.next_ms),
-        "stages": [course_said.stage(known, s, spoken) for s in now.stages],
-        "points": [
-            course_said.point(known, p, spoken, live=True) for p in now.points if p.index in live
-        ],
-        "documents": [course_said.document(known, d, spoken) for d in now.documents],
-        "holes": [
-            course_said.hole(h, spoken)
-            | {"rule": judging.key_of(v), "occasion": v.occasion, "must": v.rule.must}
-            for v in judged.verdicts
-            for h in v.holes
-            if h.state != "below_threshold"
-        ],
-        "filings": [course_said.filing(f) for f in now.filings],
-    }  # fmt: skip
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return web.Response(body=body, content_type="application/json", charset="utf-8")
+    most = int(query.get("limit", timeline.MOST))
+
+    def made(judged: Judged, rows: Sequence[Any]) -> dict[str, Any]:
+        now, known = judged.standing, judged.standing.procedure
+        tracks, next_ms = timeline.recordings(rows, limit=most, **bounds)
+        return tracks | {
+            "case": now.case.id, "next": None if next_ms is None else format_time(next_ms),
+            "stages": [course_said.stage(known, s, spoken) for s in now.stages],
+            "points": [course_said.point(known, p, spoken, live=True) for p in now.live_points],
+            "documents": [course_said.document(known, d, spoken) for d in now.documents],
+            "holes": [
+                course_said.hole(h, spoken)
+                | {"rule": judging.key_of(v), "occasion": v.occasion, "must": v.rule.must}
+                for v in judged.verdicts
+                for h in v.holes
+                if h.state != "below_threshold"
+            ],
+            "filings": [course_said.filing(f) for f in now.filings],
+        }  # fmt: skip
+
+    return await _answer(request, "timeline", made)
 
 
 @ROUTES.get("/api/cases/{case}/procedure.svg")
 async def case_drawing(request: web.Request) -> web.Response:
     """The procedure with the case on it."""
     await allowed(request, Right.READ)
-    found = await _judged(request)
+    parts, case = request.app[PARTS], request.match_info["case"]
+    now_ms, kept = parts.clock.now_ms(), request.app[KEPT]
+    async with parts.database.read() as conn:
+        found, _ = await conn.run_sync(lambda c: kept.judged(c, case, now_ms))
     known = found.standing.procedure
     if known is None:
         raise NoProcedureError(f"case {found.standing.case.id}: expected a procedure, got none")

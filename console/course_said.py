@@ -7,6 +7,7 @@ Not covered: deciding anything.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from cases import judging
@@ -198,7 +199,8 @@ def seconds(ms: int) -> str:
 
 def clock(ms: int, speech: Speech) -> str:
     """The time of day in the server's zone, to the second or as exactly as it is."""
-    text = shown.local_time(ms, speech.zone, "%H:%M:%S").split(" ", maxsplit=1)[0]
+    at = datetime.fromtimestamp(ms // 1000, speech.zone)
+    text = f"{at.hour:02}:{at.minute:02}:{at.second:02}"
     return f"{text}.{ms % 1000:03}" if ms % 1000 else text
 
 

@@ -46,7 +46,8 @@ class _Judge:
 
     def __init__(self, case: Case) -> None:
         self._case = case
-        self._recordings = Recordings(case.tracks)
+        known = case.tracks  # arranged before by who judges the same recordings again and again
+        self._recordings = known if isinstance(known, Recordings) else Recordings(known)
         last: dict[tuple[str, str], Noted] = {}
         for point in sorted(case.points, key=lambda p: p.index):
             last[point.code, point.occasion] = point

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cases.recording.rules import Rule
-from cases.recording.spans import Track
+from cases.recording.spans import Recordings, Track
 
 VERDICTS = ("complete", "partial", "missing", "exempt", "unjudgeable")
 STATES = ("asked", "approved", "refused")
@@ -59,7 +59,7 @@ class Case:
     """
 
     points: Sequence[Noted]
-    tracks: Sequence[Track]
+    tracks: Sequence[Track] | Recordings
     stages_reached: frozenset[str]
     threshold_ms: int
     policy_version: str
