@@ -10,7 +10,8 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import Connection
 
-from cases import approvals, judging, policy, queries, standing, trail
+from cases import approvals, judging, queries, standing, trail
+from cases.inbox.queries import late_ones
 from console import course_said, inbox_api, items, said, strip, words
 from console.answers import allowed, speech
 from console.cases_api import course
@@ -30,10 +31,10 @@ async def case(request: web.Request) -> web.Response:
     now_ms = parts.clock.now_ms()
 
     def read(conn: Connection) -> tuple[judging.Judged, dict[str, Any]]:
-        now = standing.read(conn, id_)
-        days = policy.in_force(conn, now_ms).holidays.days()
-        told = course(now, standing.marked_requests(conn, id_), spoken, now_ms, days)
-        return judging.of_standing(conn, now, now_ms), told
+        judged = judging.read(conn, id_, now_ms)
+        asked = standing.marked_requests(conn, id_)
+        days = judged.policy.holidays.days()
+        return judged, course(judged.standing, asked, spoken, now_ms, days)
 
     async with parts.database.read() as conn:
         row = await queries.case(conn, id_)
@@ -42,6 +43,9 @@ async def case(request: web.Request) -> web.Response:
             conn, id_, cursor=request.query.get("items"), limit=HOME_ROWS
         )
         beside = await items.beside_of(conn, [one.item for one in linked.rows])
+        ids = [one.item.id for one in linked.rows]
+        attributed = await conn.run_sync(inbox_api.attributed, ids, spoken)
+        late = await conn.run_sync(late_ones, ids)
         steps = await trail.trail(
             conn, "case", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
         )
@@ -65,6 +69,8 @@ async def case(request: web.Request) -> web.Response:
         strip=strip.strip(lanes, spoken),
         causes=CAUSES,
         linked=linked,
+        attributed=attributed,
+        late=late,
         beside=beside,
         states={one.item.id: said.state(beside[one.item.id].state, spoken) for one in linked.rows},
         waiting=inbox["items"],

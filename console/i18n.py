@@ -74,6 +74,10 @@ class Speech:
     def __call__(self, key: str, /, **values: Any) -> str:
         return CATALOGUES[self.language][key].format(**values)
 
+    def text(self, key: str) -> str:
+        """The sentence with its places, as it stands in the catalogue."""
+        return CATALOGUES[self.language][key]
+
     def has(self, key: str) -> bool:
         return key in CATALOGUES[self.language]
 

@@ -99,6 +99,16 @@ def _names(conn: Connection, page: Page[Row]) -> Names:
     )  # fmt: skip
 
 
+def attributed(conn: Connection, ids: Sequence[str], spoken: Speech) -> dict[str, dict[str, Any]]:
+    """What was last said of each of these items, in words."""
+    found = inbox_queries.attributions(conn, ids)
+    names = inbox_queries.names(
+        conn, people=[one.person for one in found.values()],
+        sources=[one.device for one in found.values()], units=[one.unit for one in found.values()],
+    )  # fmt: skip
+    return {item: said_attribution(one, names, spoken) for item, one in found.items()}
+
+
 def said_row(row: Row, names: Names, spoken: Speech) -> dict[str, Any]:
     """What stands beside an item in the inbox."""
     found = row.said

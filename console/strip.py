@@ -16,6 +16,7 @@ from console.shown import local_time
 
 WIDTH, LEFT, RIGHT, TOP, LANE, BAR = 1120, 236, 250, 26, 46, 16
 MOST_LANES = 40
+TWO_TEXTS = 230  # how long a bar must be for a time at each end
 MOST_HOLES = 400
 _MARGIN = 12  # one part in so many of the whole time, left free on both sides
 _INK, _SOFT, _LINE, _ACCENT, _BAD = "#1b2430", "#5a6675", "#d8dde3", "#17497a", "#9b2c22"
@@ -113,13 +114,25 @@ def _lane(axis: Scale, lane: Lane, y: float, speech: Speech) -> list[str]:
     parts.append(_text(WIDTH - RIGHT + 14, y + 13, _short(lane.text, 42), fill=colour))
     if v.required is None:
         return parts
-    start, end = v.required
     parts.append(_bar(axis, v.required, y, f'fill="#fff" stroke="{_SOFT}" stroke-width="1"'))
     parts += [_bar(axis, span, y, f'fill="{_ACCENT}"') for span in v.covered[:MOST_HOLES]]
     parts += [_hole(axis, hole, y, speech) for hole in v.holes[:MOST_HOLES]]
-    parts.append(_text(axis.x(start), y + 30, clock(start, speech), fill=_SOFT, size=12))
-    parts.append(_text(axis.x(end), y + 30, clock(end, speech), fill=_SOFT, size=12, end=True))
-    return parts
+    return [*parts, *_ends(axis, v.required, y + 30, speech)]
+
+
+def _ends(axis: Scale, span: tuple[int, int], y: float, speech: Speech) -> list[str]:
+    """When it had to begin and to end, in one text where the bar is too short for two."""
+    left, right = axis.x(span[0]), axis.x(span[1])
+    first, last = clock(span[0], speech), clock(span[1], speech)
+    if right - left > TWO_TEXTS:
+        return [
+            _text(left, y, first, fill=_SOFT, size=12),
+            _text(right, y, last, fill=_SOFT, size=12, end=True),
+        ]
+    same_day = first[:5] == last[:5]
+    both = f"{first} – {last[6:] if same_day else last}"
+    at_end = left > (LEFT + WIDTH - RIGHT) / 2
+    return [_text(right if at_end else left, y, both, fill=_SOFT, size=12, end=at_end)]
 
 
 def clock(ms: int, speech: Speech) -> str:

@@ -238,8 +238,7 @@ def _rows(
         for row in conn.execute(queries.waiting_items().where(_W.item.in_(ids)))
     }
     said = attributions(conn, ids)
-    l = tables.late.c  # noqa: E741
-    late = set(conn.execute(select(l.item).where(l.item.in_(ids))).scalars())
+    late = late_ones(conn, ids)
     private = set(conn.execute(select(_F.item).where(_F.item.in_(ids), _F.private)).scalars())
     suggested = proposals.of_items(
         conn, ids, policy=policy, zone=asked.zone, visible=asked.cases, now_ms=asked.now_ms
@@ -268,6 +267,27 @@ def attributions(conn: Connection, ids: Sequence[str]) -> dict[str, Said]:
         )
         for row in conn.execute(select(a).where(a.c.item.in_(list(ids))))
     }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The mark of an item that came in after its time, with both times."""
+
+    ended_ms: int
+    due_ms: int
+    sealed_ms: int
+    basis: str
+
+
+def late_ones(conn: Connection, ids: Sequence[str]) -> dict[str, Late]:
+    """Those of these items that bear the mark."""
+    of = tables.late.c
+    rows = conn.execute(
+        select(of.item, of.ended_ms, of.due_ms, of.sealed_ms, of.basis).where(
+            of.item.in_(list(ids))
+        )
+    )
+    return {row.item: Late(row.ended_ms, row.due_ms, row.sealed_ms, row.basis) for row in rows}
 
 
 def names(

@@ -221,6 +221,7 @@ async def tour(
             )
             begins = check_begins(folder) if part == "complete" else gap_begins(folder)
             await cases.take_course(api, case, part, begins)
+        await cases.leave_behind(base, made["sources"]["DSJL908"], gap_begins(folder))
         say("• waiting until the recordings can be played")
         for case in opened.values():
             await wait_playable(api, case)

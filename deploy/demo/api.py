@@ -48,3 +48,20 @@ class Api:
             if answer.status >= 400:
                 raise DemoError(f"POST {path}: {answer.status} {await answer.text()}")
             return await answer.json()
+
+    async def begin_upload(self, metadata: str, *, size: int, sent: int) -> None:
+        """Announce a recording and send the first of its bytes, once (tus 1.0)."""
+        tus = {"Tus-Resumable": "1.0.0"}
+        opened = {**tus, "Upload-Length": str(size), "Upload-Metadata": metadata}
+        async with self._http.post(f"{self._base}/api/uploads/", headers=opened) as answer:
+            if answer.status >= 400:
+                raise DemoError(f"POST /api/uploads/: {answer.status} {await answer.text()}")
+            where, offset = answer.headers["Location"], answer.headers.get("Upload-Offset", "0")
+        if int(offset):
+            return  # an earlier run was here
+        part = {
+            **tus, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream",
+        }  # fmt: skip
+        async with self._http.patch(where, data=bytes(sent), headers=part) as answer:
+            if answer.status >= 400:
+                raise DemoError(f"PATCH {where}: {answer.status} {await answer.text()}")

@@ -2,14 +2,16 @@
 that was handed over too late.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from deploy.demo.api import Api
 from deploy.demo.cast import utc
 
+LEFT_BEHIND = 900_000
 RULES = Path(__file__).parent / "rules.csv"
 COMPLETE = ("执检〔2026〕0001号", "律师事务所现场检查（演示：齐全）", "officer-a")
 HOLE = ("执检〔2026〕0002号", "公证处现场检查（演示：缺 40 秒、逾期上传）", "officer-b")
@@ -66,18 +68,27 @@ async def take_course(api: Api, case: str, part: str, begins: datetime) -> None:
     await _issue(api, case, "inspection_record")
     await _go(api, case, "inspected", "on_site", "not party_absent")
     if part == "complete":
-        await _finish(api, case, begins + timedelta(minutes=30))
+        await _finish(api, case)
 
 
-async def _finish(api: Api, case: str, told_at: datetime) -> None:
+async def _finish(api: Api, case: str) -> None:
     """To the end of the procedure; filing waits for the recordings."""
     await _issue(api, case, "result_sheet")
     await _go(api, case, "concluded", NOTHING_FOUND)
-    told = {"point": "told_at", "at": utc(told_at), "source": "person"}
+    told = {"point": "told_at", "at": utc(datetime.now(UTC)), "source": "person"}
     await api.call("POST", f"/api/cases/{case}/points", told)
     await _issue(api, case, "result_receipt")
     await _go(api, case, "nothing_to_rectify", NOTHING_FOUND)
     await _issue(api, case, "volume_catalogue")
+
+
+async def leave_behind(base: str, secret: str, begins: datetime) -> None:
+    """An upload that its device announced and never finished: by now it is overdue."""
+    name = f"DSJL908_020418_{begins + timedelta(minutes=5):%Y%m%d%H%M%S}_0003.mp4"
+    told = {"filename": name, "key": "left-behind", "case": HOLE[0]}
+    metadata = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in told.items())
+    async with Api(base, secret) as device:
+        await device.begin_upload(metadata, size=LEFT_BEHIND, sent=LEFT_BEHIND // 3)
 
 
 async def file(api: Api, case: str) -> None:
