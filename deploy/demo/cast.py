@@ -134,4 +134,5 @@ async def devices(api: Api, cast: Mapping[str, Any], times: Mapping[str, datetim
 
 def utc(moment: datetime) -> str:
     """A time as the API takes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
