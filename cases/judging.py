@@ -13,7 +13,7 @@ their occasion, which a case need not have.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,7 +23,7 @@ from cases import standing, versions
 from cases.policy import Policy
 from cases.procedure.machine import mandatory
 from cases.procedure.model import STAGE_CATEGORIES, Procedure, Requirement
-from cases.recording.coverage import judge
+from cases.recording.coverage import Known, judge
 from cases.recording.rules import Applied, Point, Rule, RuleList, applied
 from cases.recording.spans import Recordings, Track
 from cases.recording.verdicts import Case, Exemption, Explanation, Noted, Verdict
@@ -111,7 +111,8 @@ def due(now: Standing, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     for verdict in found:
         if verdict.rule.must and verdict.rule.start is not None:
             first.setdefault(_group(now, verdict), verdict.rule.start.key)
-    return tuple(replace(v, due=_due(now, v, busy, first)) for v in found)
+    asked = [(v, _due(now, v, busy, first)) for v in found]
+    return tuple(v if v.due == wanted else replace(v, due=wanted) for v, wanted in asked)
 
 
 def _due(
@@ -169,6 +170,7 @@ class Linked:
     recordings: Recordings
     links: int
     untimed: int  # of them those whose times are not known
+    verdicts: dict[Any, Known] = field(default_factory=dict)  # by what else they depend on
 
 
 def read(conn: Connection, case: str, now_ms: int) -> Judged:
@@ -190,7 +192,11 @@ def of_standing(conn: Connection, now: Standing, found: Linked, now_ms: int) -> 
         tracks=found.recordings, stages_reached=_reached(now), threshold_ms=policy.coverage.hole_ms,
         policy_version=policy.version, exemptions=asked, explanations=said,
     )  # fmt: skip
-    verdicts = due(now, judge(rules, case))
+    depends = case.stages_reached, case.threshold_ms, policy.version, *asked, *said
+    if depends not in found.verdicts:
+        found.verdicts.clear()
+        found.verdicts[depends] = {}
+    verdicts = due(now, judge(rules, case, found.verdicts[depends]))
     names = tuple(dict.fromkeys(f"{one.list_name}@{one.list_version}" for one in rules))
     return Judged(now, policy, names, verdicts, found.links, found.untimed)
 

@@ -25,6 +25,10 @@ _MOST_ANSWERS = 8
 _TOUCHING = "('item.attributed', 'item.late', 'item.linked', 'item.unlinked')"
 
 
+Parts = dict[Hashable, tuple[object, str]]
+"""Pieces of text, each with what it was made of."""
+
+
 @dataclass(slots=True)
 class _OfCase:
     """The recordings of one case as of a size of the log, and answers made of them."""
@@ -33,6 +37,7 @@ class _OfCase:
     rows: Sequence[Any]
     items: frozenset[str]
     linked: Linked
+    parts: Parts = field(default_factory=dict)
     answers: OrderedDict[Hashable, tuple[Hashable, bytes]] = field(default_factory=OrderedDict)
 
 
@@ -55,9 +60,12 @@ class Kept:
         case: str,
         now_ms: int,
         what: Hashable,
-        made: Callable[[Judged, Sequence[Any]], bytes],
+        made: Callable[[Judged, Sequence[Any], Parts], bytes],
     ) -> bytes:
-        """The bytes that `made` gives of the coverage and the recordings, made once."""
+        """The bytes that `made` gives of the coverage and the recordings, made once.
+
+        `made` may keep pieces of its text in the third, which last as long as the recordings do.
+        """
         row = standing.case_row(conn, case)
         stamp = _stamp(conn, row, now_ms)
         known = self._cases.get(case)
@@ -67,7 +75,7 @@ class Kept:
                 known.answers.move_to_end(what)
                 return before[1]
         judged, rows = self.judged(conn, case, now_ms)
-        body = made(judged, rows)
+        body = made(judged, rows, self._cases[case].parts)
         answers = self._cases[case].answers
         answers[what] = stamp, body
         while len(answers) > _MOST_ANSWERS:

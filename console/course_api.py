@@ -15,9 +15,9 @@ from aiohttp import web
 from cases import course_acts, filing, judging, standing, timeline
 from cases.course import Moment, NoProcedureError, Paper, Step
 from cases.judging import Judged
-from cases.kept import Kept
+from cases.kept import Kept, Parts
 from cases.procedure import draw
-from cases.recording.verdicts import summary
+from cases.recording.verdicts import Verdict, summary
 from console import course_said
 from console.answers import allowed, plain, speech
 from console.guard import permit
@@ -112,21 +112,27 @@ KEPT: web.AppKey[Kept] = web.AppKey("KEPT", Kept)
 """What was reckoned of cases; `create_app` makes it."""
 
 
-async def _answer(
-    request: web.Request, what: str, made: Callable[[Judged, Sequence[Any]], dict[str, Any]]
-) -> web.Response:
+Made = Callable[[Judged, Sequence[Any], Parts], tuple[dict[str, Any], str]]
+"""Members of an answer, and more of them as JSON text."""
+
+
+async def _answer(request: web.Request, what: str, made: Made) -> web.Response:
     """JSON made of the coverage and the recordings, kept until one of them changes."""
     parts, case, spoken = request.app[PARTS], request.match_info["case"], speech(request)
     now_ms, kept = parts.clock.now_ms(), request.app[KEPT]
     key = what, request.query_string, spoken.language
 
-    def encoded(judged: Judged, rows: Sequence[Any]) -> bytes:
-        value = made(judged, rows)
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    def encoded(judged: Judged, rows: Sequence[Any], pieces: Parts) -> bytes:
+        value, more = made(judged, rows, pieces)
+        return f"{_text(value)[:-1]},{more}}}".encode()
 
     async with parts.database.read() as conn:
         body = await conn.run_sync(lambda c: kept.answer(c, case, now_ms, key, encoded))
     return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @ROUTES.get("/api/cases/{case}/coverage")
@@ -135,9 +141,19 @@ async def coverage(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     spoken = speech(request)
 
-    def made(found: Judged, _rows: Sequence[Any]) -> dict[str, Any]:
+    def made(found: Judged, _rows: Sequence[Any], pieces: Parts) -> tuple[dict[str, Any], str]:
         counts, known = summary(found.verdicts), found.standing.procedure
-        return {
+
+        def told(verdict: Verdict) -> str:
+            key = "verdict", spoken.language, judging.key_of(verdict), verdict.occasion
+            before = pieces.get(key)
+            if before is None or before[0] != verdict:
+                text = _text(course_said.verdict(known, verdict, spoken))
+                before = pieces[key] = verdict, text
+            return before[1]
+
+        verdicts = ",".join(map(told, found.verdicts))
+        value = {
             "case": found.standing.case.id, "procedure": found.standing.case.procedure,
             "rules": list(found.rules), "policy": found.policy.version,
             "recordings": found.tracks, "untimed": found.untimed,
@@ -145,8 +161,8 @@ async def coverage(request: web.Request) -> web.Response:
                 "must": counts.must, "may": counts.may, "not_due": counts.not_due,
                 "missing_ms": counts.missing_ms, "unexplained": counts.unexplained,
             },
-            "verdicts": [course_said.verdict(known, v, spoken) for v in found.verdicts],
         }  # fmt: skip
+        return value, f'"verdicts":[{verdicts}]'
 
     return await _answer(request, "coverage", made)
 
@@ -196,11 +212,17 @@ async def time_line(request: web.Request) -> web.Response:
     }
     most = int(query.get("limit", timeline.MOST))
 
-    def made(judged: Judged, rows: Sequence[Any]) -> dict[str, Any]:
+    def made(judged: Judged, rows: Sequence[Any], pieces: Parts) -> tuple[dict[str, Any], str]:
         now, known = judged.standing, judged.standing.procedure
-        tracks, next_ms = timeline.recordings(rows, limit=most, **bounds)
-        return tracks | {
-            "case": now.case.id, "next": None if next_ms is None else format_time(next_ms),
+        key = "recordings", request.query_string
+        if key not in pieces:
+            tracks, next_ms = timeline.recordings(rows, limit=most, **bounds)
+            for old in [k for k in pieces if isinstance(k, tuple) and k[0] == key[0]]:
+                del pieces[old]  # one such piece is large enough
+            next_ = None if next_ms is None else format_time(next_ms)
+            pieces[key] = rows, _text(tracks | {"next": next_})[1:-1]
+        value = {
+            "case": now.case.id,
             "stages": [course_said.stage(known, s, spoken) for s in now.stages],
             "points": [course_said.point(known, p, spoken, live=True) for p in now.live_points],
             "documents": [course_said.document(known, d, spoken) for d in now.documents],
@@ -213,6 +235,7 @@ async def time_line(request: web.Request) -> web.Response:
             ],
             "filings": [course_said.filing(f) for f in now.filings],
         }  # fmt: skip
+        return value, pieces[key][1]
 
     return await _answer(request, "timeline", made)
 

@@ -17,10 +17,17 @@ from cases.recording.rules import Applied, Point, Rule
 from cases.recording.spans import ALWAYS, NEVER, Edge, Piece, Recordings, Union, intersect
 from cases.recording.verdicts import Case, Exemption, Explanation, Hole, Noted, Verdict
 
+Known = dict[tuple[str, str, str, str | None, int, int], Verdict]
+"""Verdicts given before, by rule, occasion and the indices of its points (-1: not noted)."""
 
-def judge(rules: Iterable[Applied], case: Case) -> tuple[Verdict, ...]:
-    """The verdicts in the order of the rules, the occasions of one in the order of their times."""
-    judge = _Judge(case)
+
+def judge(rules: Iterable[Applied], case: Case, known: Known | None = None) -> tuple[Verdict, ...]:
+    """The verdicts in the order of the rules, the occasions of one in the order of their times.
+
+    `known` is read and added to; it holds as long as nothing of the case but its points changes,
+    which must have an index each.
+    """
+    judge = _Judge(case, {} if known is None else known)
     return tuple(verdict for applied in rules for verdict in judge.rule(applied))
 
 
@@ -44,8 +51,8 @@ class _Found:
 class _Judge:
     """The case, arranged once for all rules."""
 
-    def __init__(self, case: Case) -> None:
-        self._case = case
+    def __init__(self, case: Case, verdicts: Known) -> None:
+        self._case, self._verdicts = case, verdicts
         known = case.tracks  # arranged before by who judges the same recordings again and again
         self._recordings = known if isinstance(known, Recordings) else Recordings(known)
         last: dict[tuple[str, str], Noted] = {}
@@ -70,9 +77,21 @@ class _Judge:
         for noted in (*starts.values(), *ends.values()):
             times[noted.occasion] = min(noted.at_ms, times.get(noted.occasion, noted.at_ms))
         if not times:
-            yield self._verdict(applied, None, None, None)
+            yield self._known(applied, None, None, None)
         for occasion in sorted(times, key=lambda o: (times[o], o)):
-            yield self._verdict(applied, occasion, starts.get(occasion), ends.get(occasion))
+            yield self._known(applied, occasion, starts.get(occasion), ends.get(occasion))
+
+    def _known(
+        self, applied: Applied, occasion: str | None, start: Noted | None, end: Noted | None
+    ) -> Verdict:
+        key = (
+            applied.list_name, applied.list_version, applied.rule.code, occasion,
+            -1 if start is None else start.index, -1 if end is None else end.index,
+        )  # fmt: skip
+        found = self._verdicts.get(key)
+        if found is None:
+            found = self._verdicts[key] = self._verdict(applied, occasion, start, end)
+        return found
 
     def _noted(self, point: Point | None) -> dict[str, Noted]:
         if point is None:
