@@ -12,9 +12,11 @@ from sqlalchemy import Connection
 
 from cases import approvals, judging, queries, standing, trail
 from cases.inbox.queries import late_ones
+from cases.recording.verdicts import Verdict
 from console import course_said, inbox_api, items, said, strip, words
 from console.answers import allowed, speech
 from console.cases_api import course
+from console.i18n import Speech
 from console.pages import render
 from console.parts import PARTS
 from console.rooms import HOME_ROWS, TRAIL_ROWS, steps_of
@@ -56,7 +58,7 @@ async def case(request: web.Request) -> web.Response:
     known = judged.standing.procedure
     verdicts = [course_said.verdict(known, v, spoken) for v in judged.verdicts]
     lanes = [
-        strip.Lane(v["matter"], v["text"], value)
+        strip.Lane(v["matter"], _short(value, spoken), value)
         for v, value in zip(verdicts, judged.verdicts, strict=True)
     ]
     return await render(
@@ -80,3 +82,12 @@ async def case(request: web.Request) -> web.Response:
         steps=steps_of(steps, spoken, names),
         steps_next=steps.next,
     )
+
+
+def _short(value: Verdict, spoken: Speech) -> str:
+    """The verdict beside its lane: the word, and the seconds that are missing."""
+    word = spoken(f"verdict.{value.verdict}")
+    if value.verdict != "partial" or not value.missing_ms:
+        return word
+    told = spoken("hole.seconds", seconds=course_said.seconds(value.missing_ms))
+    return spoken.listed([word, told])

@@ -13,7 +13,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from console import shown
+from console import course_said, shown
 from console.access import CALLER
 from console.answers import speech
 from console.errors import NoRouteError
@@ -64,6 +64,7 @@ def environment(static: Static) -> Environment:
     env.filters["grouped"] = shown.grouped
     env.filters["tool"] = shown.tool
     env.filters["duration"] = shown.duration
+    env.filters["seconds"] = course_said.seconds
     env.globals["static"] = static.url
     env.globals["languages"] = LANGUAGES
     return env

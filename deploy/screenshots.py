@@ -14,6 +14,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, async_playwright
 
 from deploy.demo.__main__ import command, wait_ready
+from deploy.demo.cases import COMPLETE, HOLE
 
 SIZES = {"desk": (1366, 768), "wide": (1920, 1080), "phone": (390, 844)}
 
@@ -66,8 +67,12 @@ async def readme(browser: Browser, base: str, data: Path, out: Path) -> None:
         await page.fill("input[name=token]", token)
         await page.press("input[name=token]", "Enter")
         await page.wait_for_url(f"{base}/")
-        await page.click("a[href^='/cases/']")
-        await page.click("a:has-text('DSJ-L9_020417_20261123213012')")
+        await page.click(f"a:has-text('{HOLE[0]}')")
+        await page.wait_for_timeout(1200)
+        await page.screenshot(path=str(out / f"case.{lang}.png"))
+        await page.goto(f"{base}/")
+        await page.click(f"a:has-text('{COMPLETE[0]}')")
+        await page.click("a:has-text('_0001.mp4'):has-text('DSJL907')")
         await page.click("[data-start]")
         await page.wait_for_timeout(3000)
         await page.keyboard.press("k")
