@@ -15,7 +15,7 @@ document.added).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +92,14 @@ class Paper:
 # --- rules ----------------------------------------------------------------------------------
 
 
-def point(now: Standing, told: Moment, *, now_ms: int, actor: str) -> Draft:
-    """Something happened at a time.  Never refused."""
+def point(
+    now: Standing, told: Moment, *, now_ms: int, actor: str, listed: Collection[str] = ()
+) -> Draft:
+    """Something happened at a time.  Never refused.
+
+    `listed` are the points that the rule lists of the case ask for: whoever notes one that the
+    procedure does not name does as he is asked.
+    """
     at_ms = parse_time(told.at)
     if told.source not in SOURCES:
         raise MalformedError(f"source: expected {', '.join(SOURCES)}, got {told.source!r:.40}")
@@ -116,6 +122,8 @@ def point(now: Standing, told: Moment, *, now_ms: int, actor: str) -> Draft:
     found: list[str] = []
     if now.procedure is not None:
         found += marks.marks_of_point(now.procedure, now.state_with(at_ms), code, at_ms)
+        if code in listed and now.procedure.point(code) is None:
+            found.remove(marks.NOT_IN_PROCEDURE)
     return Draft("case.point", f"c:{now.case.id}", actor, _marked(fields, found, at_ms, now_ms))
 
 

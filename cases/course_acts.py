@@ -11,7 +11,7 @@ from datetime import UTC, datetime, tzinfo
 
 from sqlalchemy import Connection
 
-from cases import course, standing
+from cases import course, standing, versions
 from cases.acts import must_exist
 from cases.course import DocumentNumberTakenError, Moment, Paper, Step
 from cases.standing import Standing
@@ -37,9 +37,18 @@ async def record_point(
 
     def decide(conn: Connection) -> list[Draft]:
         now = standing.read(conn, case)
-        return [course.point(now, told, now_ms=act_time(conn, now_ms), actor=actor)]
+        at_ms = act_time(conn, now_ms)
+        listed = _listed(conn, now)
+        return [course.point(now, told, now_ms=at_ms, actor=actor, listed=listed)]
 
     return await _one(ledger, "point", decide)
+
+
+def _listed(conn: Connection, now: Standing) -> frozenset[str]:
+    """The points that the rule lists in force for the case ask for."""
+    lists = versions.lists_for(conn, now.case.organ, now.case.opened_ms)
+    points = (point for one in lists for rule in one.rules for point in (rule.start, rule.end))
+    return frozenset(point.key for point in points if point is not None)
 
 
 async def record_step(ledger: Ledger, actor: str, case: str, told: Step, *, now_ms: int) -> Event:

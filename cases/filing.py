@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cases import approvals, judging
-from cases.approvals import Person
+from cases import asked, judging
+from cases.asked import Person
 from cases.course_acts import act_time
 from cases.judging import Judged
 from cases.procedure.machine import Missing, NotAllowedError, check_file
@@ -103,7 +103,7 @@ async def record(
         found = judging.read(conn, case, at_ms)
         person = None
         if leader is not None:
-            person = approvals.person_of(conn, leader, at_ms)
+            person = asked.person_of(conn, leader, at_ms)
             if person is None:
                 raise NotFoundError(f"leader: expected a known person, got {leader:.40}")
         chain = f"c:{case}"

@@ -4,27 +4,21 @@ Guarantee: the rules are those of the lists that were in force when the case was
 its procedure; where a list asks for the same span as the procedure, the list speaks.  A verdict
 names its list's version and the policy's.  Nothing is written here but by `record`.
 Not covered: whether what was recorded shows what it must show.
-
-A rule without any noted point is due only as far as its stage says: a stage that was entered and
-has no noted point at all is asked for its first 应当 rule (and those that begin with the same
-point), since somebody who notes nothing must not be better off; the rest of its rules wait for
-their occasion, which a case need not have.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
 from cases import policy as policies
 from cases import standing, versions
+from cases.occasions import aliases, due, group, rules_for
 from cases.policy import Policy
-from cases.procedure.machine import mandatory
-from cases.procedure.model import STAGE_CATEGORIES, Procedure, Requirement
+from cases.procedure.model import STAGE_CATEGORIES, Procedure
 from cases.recording.coverage import Known, judge
-from cases.recording.rules import Applied, Point, Rule, RuleList, applied
 from cases.recording.spans import Recordings, Track
 from cases.recording.verdicts import Case, Exemption, Explanation, Noted, Verdict
 from cases.standing import Standing
@@ -49,9 +43,6 @@ class Judged:
     untimed: int  # linked recordings whose times are not known
 
 
-# --- which rules ----------------------------------------------------------------------------
-
-
 def key_of(verdict: Verdict) -> str:
     """What a person names a rule by: `list/code`."""
     return f"{verdict.list_name}/{verdict.rule.code}"
@@ -63,89 +54,6 @@ def split_key(key: str) -> tuple[str, str]:
     return name, code
 
 
-def rules_for(
-    procedure: Procedure | None, kind: str, lists: Sequence[RuleList], at_ms: int
-) -> list[Applied]:
-    """The rules of the lists, and those of the procedure that no list speaks of."""
-    category = kind if procedure is None else procedure.category
-    found = list(applied(lists, category=category, at_ms=at_ms))
-    if procedure is not None:
-        spans = {_span(one.rule) for one in found}
-        own = [_rule(procedure, needed) for needed in procedure.recordings]
-        version = str(procedure.version)
-        found += [
-            Applied(procedure.name, version, rule) for rule in own if _span(rule) not in spans
-        ]
-    return found
-
-
-def _span(rule: Rule) -> tuple[str | None, str | None]:
-    start, end = rule.start, rule.end
-    return None if start is None else start.code, None if end is None else end.code
-
-
-def _rule(procedure: Procedure, needed: Requirement) -> Rule:
-    stage = procedure.stage(needed.stage)
-
-    def point(code: str | None) -> Point | None:
-        known = None if code is None else procedure.point(code)
-        return None if code is None else Point(known.label.zh if known else code, code)
-
-    return Rule(
-        code=needed.code, methods=needed.methods, must=needed.level == "must",
-        matter=needed.label.zh, stage=stage.label.zh if stage else "",
-        stage_category=stage.category if stage else None, start=point(needed.start),
-        end=point(needed.end), threshold_ms=needed.hole_ms,
-    )  # fmt: skip
-
-
-# --- which are due --------------------------------------------------------------------------
-
-
-def due(now: Standing, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """The verdicts, with `due` as the head of this module says."""
-    found = list(verdicts)
-    noted = {p.point for p in now.live_points}
-    busy = {_group(now, v) for v in found if _points(v.rule) & noted}
-    first: dict[tuple[str, str], str] = {}
-    for verdict in found:
-        if verdict.rule.must and verdict.rule.start is not None:
-            first.setdefault(_group(now, verdict), verdict.rule.start.key)
-    asked = [(v, _due(now, v, busy, first)) for v in found]
-    return tuple(v if v.due == wanted else replace(v, due=wanted) for v, wanted in asked)
-
-
-def _due(
-    now: Standing,
-    verdict: Verdict,
-    busy: set[tuple[str, str]],
-    first: Mapping[tuple[str, str], str],
-) -> bool:
-    start = verdict.rule.start
-    if verdict.occasion is not None or not verdict.due or start is None:
-        return verdict.due
-    group = _group(now, verdict)
-    if now.procedure is not None and (stage := now.procedure.stage(group[1])) is not None:
-        entered = now.state.entry_of(now.procedure, stage.code) is not None
-        if not entered and not mandatory(stage, now.state):
-            return False
-    return group not in busy and first.get(group) == start.key
-
-
-def _points(rule: Rule) -> set[str]:
-    return {point.key for point in (rule.start, rule.end) if point is not None}
-
-
-def _group(now: Standing, verdict: Verdict) -> tuple[str, str]:
-    """The list, and the stage of the procedure (or its category) that the rule belongs to."""
-    start = verdict.rule.start
-    if now.procedure is not None and start is not None and start.code is not None:
-        point = now.procedure.point(start.code)
-        if point is not None and point.stage is not None:
-            return verdict.list_name, point.stage
-    return verdict.list_name, verdict.rule.stage_category or ""
-
-
 _WORST = ("missing", "unjudgeable", "partial", "exempt", "complete")
 
 
@@ -153,7 +61,7 @@ def by_stage(found: "Judged") -> Mapping[str, str]:
     """The worst verdict of each stage of the procedure, over what is due and 应当."""
     worst: dict[str, str] = {}
     for verdict in found.verdicts:
-        _, stage = _group(found.standing, verdict)
+        _, stage = group(found.standing, verdict)
         if verdict.due and verdict.rule.must:
             other = worst.get(stage, verdict.verdict)
             worst[stage] = min(other, verdict.verdict, key=_WORST.index)
@@ -191,6 +99,7 @@ def of_standing(conn: Connection, now: Standing, found: Linked, now_ms: int) -> 
         ],
         tracks=found.recordings, stages_reached=_reached(now), threshold_ms=policy.coverage.hole_ms,
         policy_version=policy.version, exemptions=asked, explanations=said,
+        aliases=aliases(now.procedure, rules),
     )  # fmt: skip
     depends = case.stages_reached, case.threshold_ms, policy.version, *asked, *said
     if depends not in found.verdicts:

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cases import policy
-from cases.approvals import Listed, VersionTakenError, must_be_there
+from cases.approvals import VersionTakenError
+from cases.asked import Listed, must_be_there
 from cases.recording.rules import RuleList, rule_to_json
 from storage import bulk
 from storage.ledger import Draft, Event, Ledger, random_id

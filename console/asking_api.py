@@ -11,6 +11,7 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from cases import approvals, judging, policy
+from cases import asked as requests
 from cases.course_acts import act_time
 from console import matrix
 from console.answers import allowed, limit, plain, speech
@@ -93,9 +94,9 @@ async def _ask_access(
 
     def draft(conn: Connection, new: str) -> Draft:
         if item is not None:
-            approvals.must_be_there(conn, "item", item)
+            requests.must_be_there(conn, "item", item)
         else:
-            approvals.must_be_there(conn, "case", str(case))
+            requests.must_be_there(conn, "case", str(case))
         now_ms = act_time(conn, wall_ms)
         most_days = policy.in_force(conn, now_ms).access.most_days
         return approvals.ask_access(
@@ -117,11 +118,11 @@ async def list_approvals(request: web.Request) -> web.Response:
     which, most = request.query.get("which", "waiting"), limit(request)
     now_ms = request.app[PARTS].clock.now_ms()
 
-    def read(conn: Connection) -> list[approvals.Listed]:
+    def read(conn: Connection) -> list[requests.Listed]:
         person = None
         if caller.person is not None:
-            person = approvals.person_of(conn, caller.person, now_ms)
-        return [one for one in approvals.listed(conn) if _concerns(which, one, caller, person)][
+            person = requests.person_of(conn, caller.person, now_ms)
+        return [one for one in requests.listed(conn) if _concerns(which, one, caller, person)][
             :most
         ]
 
@@ -132,7 +133,7 @@ async def list_approvals(request: web.Request) -> web.Response:
 
 
 def _concerns(
-    which: str, one: approvals.Listed, caller: Caller, person: approvals.Person | None
+    which: str, one: requests.Listed, caller: Caller, person: requests.Person | None
 ) -> bool:
     own = one.asked.asked_by == caller.actor
     if which == "asked":
@@ -148,7 +149,7 @@ def _concerns(
     return (decides and not own) or (which == "all" and own)
 
 
-def _said(one: approvals.Listed, spoken: Speech) -> dict[str, Any]:
+def _said(one: requests.Listed, spoken: Speech) -> dict[str, Any]:
     a = one.asked
 
     def time(ms: int | None) -> str | None:
@@ -188,7 +189,7 @@ async def _may_decide(request: web.Request, caller: Caller, approval: str) -> No
     if caller.person is None:
         raise RightMissingError("approval.decide", ", ".join(sorted(caller.rights)))
     async with request.app[PARTS].database.read() as conn:
-        asked = await conn.run_sync(approvals.asked_of, approval)
+        asked = await conn.run_sync(requests.asked_of, approval)
     if asked is None or asked.kind != "policy":
         await permit(request, "approval.decide", "approval", approval)
     elif not matrix.anywhere(matrix.shipped(), caller.roles, "policy.decide"):

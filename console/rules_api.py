@@ -10,14 +10,14 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import Connection
 
-from cases import approvals, policy, rule_lists, versions
+from cases import approvals, asked, policy, rule_lists, versions
 from cases.policy import shipped_value
 from cases.procedure import draw
 from cases.procedure.load import BadProcedureError
 from cases.recording import sheets
+from cases.recording.cells import Options
 from cases.recording.problems import Problem, Reading
 from cases.recording.rules import rule_to_json
-from cases.recording.table import Options
 from cases.rule_lists import BadRuleListError
 from console import course_said
 from console.answers import allowed, plain, speech
@@ -88,7 +88,7 @@ async def import_procedure(request: web.Request) -> web.Response:
 
     def decide(conn: Connection) -> list[Draft]:
         if organ is not None:
-            approvals.must_be_there(conn, "organ", organ)
+            asked.must_be_there(conn, "organ", organ)
         return versions.import_procedure(conn, text, caller.actor, organ)
 
     try:
@@ -211,8 +211,8 @@ async def list_policies(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     now_ms = request.app[PARTS].clock.now_ms()
 
-    def read(conn: Connection) -> tuple[str, list[approvals.Listed]]:
-        found = [one for one in approvals.listed(conn) if one.asked.kind == "policy"]
+    def read(conn: Connection) -> tuple[str, list[asked.Listed]]:
+        found = [one for one in asked.listed(conn) if one.asked.kind == "policy"]
         return policy.in_force(conn, now_ms).version, found
 
     async with request.app[PARTS].database.read() as conn:

@@ -76,7 +76,7 @@ class Course:
     ) -> str:
         """A sealed recording from so many to so many seconds, linked to the case."""
         item = await self.house.item(publish=False, name=f"{start}-{end}-{self.house.made}.mp4")
-        fields = {
+        fields: dict[str, Any] = {
             "item": item, "start": self.at(start), "end": self.at(end), "kind": kind,
             "carrier": carrier, "sound": True, "uncertainty_ms": 500, "marks": [],
             "policy": "shipped-1", "why": "probed",
