@@ -194,9 +194,16 @@ def _items(*more: Any) -> Select[Any]:
     )
 
 
-async def items(conn: AsyncConnection, *, cursor: str | None = None, limit: int = 50) -> Page[Item]:
-    """All items, newest first."""
-    return await paged(conn, _items(), _I.sealed_index, _item, cursor=cursor, limit=limit)
+async def items(
+    conn: AsyncConnection,
+    *,
+    where: ColumnElement[bool] | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Item]:
+    """All items, or those of a condition on `item`, newest first."""
+    query = _items() if where is None else _items().where(where)
+    return await paged(conn, query, _I.sealed_index, _item, cursor=cursor, limit=limit)
 
 
 async def item(conn: AsyncConnection, id_: str) -> Item:

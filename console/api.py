@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import Connection, select
 
-from cases import acts, queries, trail
+from cases import acts, item_list, queries, trail
 from console import items, said, shown
 from console.answers import allowed, limit, plain, speech, tagged
 from console.errors import (
@@ -18,7 +18,7 @@ from console.errors import (
     NotDerivedError,
     NotLinkedError,
 )
-from console.guard import permit
+from console.guard import permit, visible_to
 from console.media import disposition
 from console.parts import PARTS
 from console.words import names_in
@@ -105,7 +105,10 @@ async def unlink(request: web.Request) -> web.Response:
 async def list_items(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     async with request.app[PARTS].database.read() as conn:
-        page = await queries.items(conn, cursor=request.query.get("cursor"), limit=limit(request))
+        page = await queries.items(
+            conn, where=item_list.seen(visible_to(request, "item.read")),
+            cursor=request.query.get("cursor"), limit=limit(request),
+        )  # fmt: skip
     return plain({"items": await item_values(request, list(page.rows)), "next": page.next})
 
 

@@ -328,3 +328,43 @@ async def test_guesses_make_one_entry_a_minute_and_not_one_each(world: World) ->
     async with house.database.read() as conn:
         count = select(func.count()).where(tables.entry.c.type == "access.denied")
         assert (await conn.execute(count)).scalar_one() <= 2  # a minute may turn
+
+
+async def test_m33_lists_show_exactly_what_opens_one_by_one(world: World) -> None:
+    """Cases and recordings, private ones and such that nobody owns yet among them."""
+    house, staff = world.house, world.staff
+    for scope in (Scope.UNIT, Scope.ORGAN, Scope.OWN):
+        item = world.objects["item", scope]
+        viewers = [world.officer] if scope is Scope.ORGAN else []
+        await house.record("item.flagged", f"i:{item}", item=item, private=True, viewers=viewers,
+                           reason="r")  # fmt: skip
+    unowned = await house.item(publish=False)
+    case = named("private case")
+    await house.record(
+        "case.opened", f"c:{case}", case=case, number="p", kind="penalty", title="t", officers=[],
+        private=True, viewers=[], organ=staff.organ(CITY), unit=staff.unit(CITY, "two"),
+    )  # fmt: skip
+    await house.record("item.linked", f"c:{case}", case=case, item=unowned, reason="r",
+                       sealed="0" * 64)  # fmt: skip
+    lonely = await house.item(name="lonely", publish=False)
+    every = {
+        "items": {lonely, unowned, *(i for (k, _), i in world.objects.items() if k == "item")},
+        "cases": {case, *(i for (k, _), i in world.objects.items() if k == "case")},
+    }
+    client = await staff.browser(world.officer)
+    for organ in (CITY, "bureau"):
+        for role in Role:
+            await staff.change(world.officer, "caller", [role], organ, "one")
+            for kind, ids in every.items():
+                async with client.get(f"/api/{kind}") as answer:
+                    listed = (
+                        {row["id"] for row in (await answer.json())[kind]}
+                        if answer.status == 200
+                        else set()
+                    )
+                opened = set()
+                for id_ in ids:
+                    async with client.get(f"/api/{kind}/{id_}") as answer:
+                        if answer.status == 200:
+                            opened.add(id_)
+                assert listed == opened, (organ, role, kind)
