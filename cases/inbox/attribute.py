@@ -140,7 +140,7 @@ def concluded(
 ) -> tuple[Attribution, Clock]:
     """The attribution of an item under the registers as they are, and its upload clock."""
     known = claimed_device(found, claim)
-    register = known_facts.ledgers(conn, [known], also=[known.facts.source.id])
+    register = known_facts.ledgers(conn, known)
     rules = numbers.of_attribution(policy, zone)
     said = attribute(known.facts, register, rules)
     person = claim.person if claim and claim.person else said.person

@@ -2,8 +2,8 @@
 
 Guarantee: narrow queries along indexes, whatever many cases there are: those of the announced
 numbers, of the people who recorded, and, where nobody is known, the unit's newest.
-Not covered: cases of a person beyond his newest thousands, and which of them a caller may see (he
-passes `Visible`).
+Not covered: which of them a caller may see (he passes `Visible`); what happened in a case after it
+was filed.
 """
 
 import json
@@ -14,21 +14,15 @@ from functools import lru_cache
 from itertools import groupby, product
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import Connection
 
-from cases.inbox import numbers
+from cases.inbox import numbers, sql
 from cases.links.caseindex import CaseFacts, Window, normal_number
 from cases.links.clock import DAY_MS
-from storage import tables
 from storage.access import Visible
 
-MOST_CASES = 3000
 NEWEST_OF_UNIT = 50
 _BRACKETS = ("[]", "〔〕", "()", "（）", "【】", "［］")
-_C, _P, _Q, _S, _F = (
-    tables.case.c, tables.case_person.c, tables.case_point.c, tables.case_stage.c,
-    tables.filing.c,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +64,8 @@ def load(conn: Connection, wanted: Wanted, visible: Visible, now_ms: int) -> Loa
     """The cases that may matter."""
     broad = int(numbers.weights()["weights"]["broad_ms"])
     low, high = wanted.from_ms - broad - DAY_MS, wanted.until_ms + broad + DAY_MS
-    ids = _candidates(conn, wanted, low, high)
-    rows = {
-        row.id: row
-        for part in _parts(ids)
-        for row in conn.execute(
-            select(
-                _C.id, _C.number, _C.title, _C.organ, _C.unit, _C.people, _C.place, _C.private,
-                _C.viewers, _C.opened_ms, _F.at_ms.label("closed_ms"),
-            )
-            .select_from(tables.case.outerjoin(tables.filing, _F.index == _C.closed_index))
-            .where(_C.id.in_(part))
-        )
-        if sees(visible, row)
-    }  # fmt: skip
-    visits = _visits(conn, list(rows), low, high)
-    begun = _begun(conn, list(rows))
+    rows = {row.id: row for row in _candidates(conn, wanted, low, high) if sees(visible, row)}
+    visits, begun = _visits(conn, list(rows), low, high), _begun(conn, list(rows))
     facts = []
     for id_, row in rows.items():
         opened = min(row.opened_ms, begun.get(id_, row.opened_ms))
@@ -106,35 +86,35 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
-def _candidates(conn: Connection, wanted: Wanted, low: int, high: int) -> list[str]:
-    """The cases by number, by unit, and of the people those that may have a window in that time.
+_CASE = (
+    "SELECT c.id, c.number, c.title, c.organ, c.unit, c.people, c.place, c.private, c.viewers, "
+    "c.opened_ms, f.at_ms AS closed_ms FROM enforcement_case c "
+    'LEFT JOIN filing f ON f."index" = c.closed_index '
+)
+# Not filed before that time; and opened by the end of it, or something of it happened by then (it
+# may be opened here later).
+_THEN = (
+    "AND (f.at_ms IS NULL OR f.at_ms >= ?) AND (c.opened_ms <= ? OR EXISTS (SELECT 1 "
+    'FROM case_point q WHERE q."case" = c.id AND q.at_ms <= ?))'
+)
 
-    One that was filed before it has none unless somebody noted a point in it.
-    """
-    noted = exists().where(_Q.case == _P.case, _Q.at_ms >= low, _Q.at_ms <= high)
-    ids: dict[str, None] = {}
-    if wanted.numbers:
-        spelled = {form for number in wanted.numbers for form in spellings(number)}
-        ids |= dict.fromkeys(conn.execute(select(_C.id).where(_C.number.in_(spelled))).scalars())
-    if wanted.people:
-        query = (
-            select(_P.case)
-            .join(tables.case, _C.id == _P.case)
-            .outerjoin(tables.filing, _F.index == _C.closed_index)
-            .where(_P.person.in_(wanted.people), or_(_F.at_ms.is_(None), _F.at_ms >= low, noted))
-            .order_by(_C.opened_index.desc())
-            .limit(MOST_CASES)
-        )
-        ids |= dict.fromkeys(conn.execute(query).scalars())
+
+def _candidates(conn: Connection, wanted: Wanted, low: int, high: int) -> list[Any]:
+    """The cases of the numbers; of the people, those of that time; of the units, the newest."""
+    then = (low, high, high)
+    spelled = {form for number in wanted.numbers for form in spellings(number)}
+    found = list(sql.rows(conn, f"{_CASE}WHERE c.number IN (?*)", spelled))
+    found += sql.rows(
+        conn,
+        f'{_CASE}JOIN case_person p ON p."case" = c.id WHERE p.person IN (?*) {_THEN}',
+        wanted.people, *then,
+    )  # fmt: skip
     for unit in sorted(wanted.units):
-        query = (
-            select(_C.id)
-            .where(_C.unit == unit)
-            .order_by(_C.opened_index.desc())
-            .limit(NEWEST_OF_UNIT)
-        )
-        ids |= dict.fromkeys(conn.execute(query).scalars())
-    return list(ids)
+        found += sql.rows(
+            conn, f"{_CASE}WHERE c.unit = ? {_THEN} ORDER BY c.opened_index DESC LIMIT ?",
+            unit, *then, NEWEST_OF_UNIT,
+        )  # fmt: skip
+    return found
 
 
 def sees(visible: Visible, row: Any) -> bool:
@@ -160,22 +140,19 @@ def sees(visible: Visible, row: Any) -> bool:
 
 def _visits(conn: Connection, ids: Sequence[str], low: int, high: int) -> dict[str, list[Window]]:
     """The times at which the officers of each case were at work on it."""
-    gone = tables.case_point.alias("correction")
     rows: list[Any] = []
     for part in _parts(ids):
-        rows += conn.execute(
-            select(_Q.case, _Q.occasion, _Q.point, _Q.at_ms)
-            .where(
-                _Q.case.in_(part), _Q.at_ms >= low, _Q.at_ms <= high,
-                ~select(gone.c.index)
-                .where(gone.c.case == _Q.case, gone.c.replaces == _Q.index)
-                .exists(),
-            )
-        ).all()  # fmt: skip
-    rows.sort(key=lambda row: (row.case, row.occasion, row.at_ms))
+        rows += sql.rows(
+            conn,
+            'SELECT q."case", q.occasion, q.point, q.at_ms FROM case_point q '
+            'WHERE q."case" IN (?*) AND q.at_ms >= ? AND q.at_ms <= ? AND NOT EXISTS (SELECT 1 '
+            'FROM case_point r WHERE r."case" = q."case" AND r.replaces = q."index")',
+            part, low, high,
+        )  # fmt: skip
+    rows.sort(key=lambda row: (row[0], row[1], row[3]))
     found: dict[str, list[Window]] = {}
-    for (case, _), points in groupby(rows, key=lambda row: (row.case, row.occasion)):
-        found.setdefault(case, []).extend(paired((p.point, p.at_ms) for p in points))
+    for (case, _), points in groupby(rows, key=lambda row: (row[0], row[1])):
+        found.setdefault(case, []).extend(paired((p[2], p[3]) for p in points))
     return found
 
 
@@ -195,14 +172,10 @@ def paired(points: Iterable[tuple[str, int]]) -> list[Window]:
 def _begun(conn: Connection, ids: Sequence[str]) -> dict[str, int]:
     """When something first happened in each case: it may have been noted here much later."""
     found: dict[str, int] = {}
-    for part, column in product(list(_parts(ids)), (_S, _Q)):
-        rows = conn.execute(
-            select(column.case, func.min(column.at_ms).label("at"))
-            .where(column.case.in_(part))
-            .group_by(column.case)
-        )
-        for row in rows:
-            found[row.case] = min(row.at, found.get(row.case, row.at))
+    for part, table in product(list(_parts(ids)), ("case_stage", "case_point")):
+        text = f'SELECT "case", MIN(at_ms) FROM {table} WHERE "case" IN (?*) GROUP BY "case"'  # noqa: S608  # names of ours
+        for case, at in sql.rows(conn, text, part):
+            found[case] = min(at, found.get(case, at))
     return found
 
 

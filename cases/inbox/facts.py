@@ -9,12 +9,13 @@ counts.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, or_, select
 
+from cases.inbox import sql
 from cases.links.clock import Measurement
 from cases.links.custody import CustodyRow, UserCode, code_key
 from cases.links.facts import Device, ItemFacts, Shift, Source
@@ -25,12 +26,9 @@ from storage import tables
 
 DAY_MS = 86_400_000
 NEAR_MS = 8 * DAY_MS  # a duty further away than this from a recording says nothing about it
-MEASURED_MS = 45 * DAY_MS  # measurements before that are not read for a page
 FIXED = ("room", "surveillance", "station")  # issued to nobody
-_PADDED = 12  # the longest code that devices fill up with zeros
-_I, _U, _M, _D, _T = (
-    tables.item.c, tables.upload.c, tables.media.c, tables.device.c, tables.token.c,
-)  # fmt: skip
+_PADDED = 8  # places to which devices fill up codes with zeros
+_D = tables.device.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +43,14 @@ class Known:
 
 def items(conn: Connection, ids: Sequence[str]) -> dict[str, Known]:
     """These items with what the probe found of them."""
-    rows = conn.execute(
-        select(
-            _I.id, _I.source, _I.name, _I.mime, _I.sealed_ms, _I.sealed_index, _I.device_times,
-            _I.manifest, _U.case_number, _M.probe, _M.duration_ms,
-        )
-        .select_from(
-            tables.item.outerjoin(tables.upload, _U.id == _I.upload)
-            .outerjoin(tables.media, _M.item == _I.id)
-        )
-        .where(_I.id.in_(ids))
-    ).all()  # fmt: skip
+    rows = sql.rows(
+        conn,
+        "SELECT i.id, i.source, i.name, i.mime, i.sealed_ms, i.sealed_index, i.device_times, "
+        "i.manifest, u.case_number, m.probe, m.duration_ms FROM item i "
+        "LEFT JOIN upload u ON u.id = i.upload LEFT JOIN media m ON m.item = i.id "
+        "WHERE i.id IN (?*)",
+        ids,
+    )
     handed = sources(conn, {row.source for row in rows})
     return {row.id: _known(row, handed[row.source]) for row in rows}
 
@@ -88,80 +83,61 @@ def _known(row: Any, source: Source) -> Known:
     return Known(facts, row.case_number or None, row.probe is not None, row.sealed_index)
 
 
-def _people_of_sources(conn: Connection, sources: set[str]) -> dict[str, str]:
+def _people_of_sources(conn: Connection, ids: set[str]) -> dict[str, str]:
     """Sources whose token is a person's."""
-    if not sources:
-        return {}
-    rows = conn.execute(
-        select(_T.source, _T.person)
-        .where(_T.source.in_(sources), _T.person.is_not(None))
-        .order_by(_T.issued_index)
+    rows = sql.rows(
+        conn,
+        "SELECT source, person FROM token WHERE person IS NOT NULL AND source IN (?*) "
+        "ORDER BY issued_index",
+        ids,
     )
-    return {row.source: row.person for row in rows}
+    return dict(map(tuple, rows))
 
 
-def _units_of_devices(conn: Connection, sources: set[str]) -> dict[str, str | None]:
-    rows = conn.execute(select(_D.id, _D.unit).where(_D.id.in_(sources)))
-    return {row.id: row.unit for row in rows}
+def _units_of_devices(conn: Connection, ids: set[str]) -> dict[str, str | None]:
+    return dict(map(tuple, sql.rows(conn, "SELECT id, unit FROM device WHERE id IN (?*)", ids)))
 
 
 # --- the ledgers ----------------------------------------------------------------------------
 
 
-def ledgers(
-    conn: Connection,
-    known: Iterable[Known],
-    *,
-    also: Iterable[str] = (),
-    span: tuple[int, int] | None = None,
-) -> Register:
-    """What the registers say about these items' devices and people.
-
-    `also` are further devices (claimed ones); `span` bounds the time that is asked about, where
-    it is known.  Duties are read where it is: without it there are none in the answer.
-    """
-    facts = [one.facts for one in known]
-    devices = _devices(conn, facts, also)
-    ids = [device.id for device in devices]
-    codes = _codes(conn, facts)
-    custody = _custody(conn, ids, span)
+def ledgers(conn: Connection, known: Known) -> Register:
+    """What the registers say about an item's device and people, whole; duties apart."""
+    devices = _devices(conn, known.facts)
+    ids, codes = [device.id for device in devices], user_codes(conn, [known.facts])
+    custody = _rows_of_ledgers(conn, ids)
     people = {row.person for row in custody if row.person}
     people |= {code.person for code in codes}
-    people |= {one.source.person for one in facts if one.source.person}
-    handed = [one.sealed_ms for one in facts]
-    around = (min(handed), max(handed)) if span and handed else None
+    if known.facts.source.person:
+        people.add(known.facts.source.person)
     return register(
-        devices, custody=custody, codes=codes, offsets=_offsets(conn, ids, around),
-        shifts=shifts(conn, people, *span) if span else (), units=units(conn, people),
+        devices, custody=custody, codes=codes, offsets=offsets(conn, ids),
+        units=units(conn, people),
     )  # fmt: skip
 
 
-def shifts(conn: Connection, people: Iterable[str], start_ms: int, end_ms: int) -> list[Shift]:
+def shifts(conn: Connection, people: Collection[str], start_ms: int, end_ms: int) -> list[Shift]:
     """The duties of these people around this time."""
-    s = tables.shift.c
-    rows = conn.execute(
-        select(s.person, s.start_ms, s.end_ms, s.remote)
-        .where(
-            s.person.in_(list(people)), s.start_ms >= start_ms - NEAR_MS,
-            s.start_ms <= end_ms + NEAR_MS,
-        )
-        .order_by(s.person, s.start_ms, s.end_ms)
-    ).all()  # fmt: skip
-    return [Shift(row.person, row.start_ms, row.end_ms, row.remote) for row in rows]
+    rows = sql.rows(
+        conn,
+        "SELECT person, start_ms, end_ms, remote FROM shift WHERE person IN (?*) "
+        "AND start_ms >= ? AND start_ms <= ? ORDER BY person, start_ms, end_ms",
+        people, start_ms - NEAR_MS, end_ms + NEAR_MS,
+    )  # fmt: skip
+    return [Shift(person, start, end, bool(far)) for person, start, end, far in rows]
 
 
-def units(conn: Connection, people: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
+def units(conn: Connection, people: Collection[str]) -> dict[str, tuple[str | None, str | None]]:
     """Unit and organ of each person."""
-    p = tables.person.c
-    rows = conn.execute(select(p.id, p.unit, p.organ).where(p.id.in_(list(people))))
-    return {row.id: (row.unit, row.organ) for row in rows}
+    rows = sql.rows(conn, "SELECT id, unit, organ FROM person WHERE id IN (?*)", people)
+    return {id_: (unit, organ) for id_, unit, organ in rows}
 
 
 def spellings(code: str) -> set[str]:
     """How a code may stand in a register: with and without the zeros that devices add."""
     key = code_key(code)
     forms = {code.strip(), key, *(key.zfill(n) for n in range(len(key), _PADDED + 1))}
-    return forms | {form.lower() for form in forms} | {form.upper() for form in forms}
+    return forms | {form.lower() for form in forms}
 
 
 def device_of(row: Any) -> Device:
@@ -173,22 +149,17 @@ def device_of(row: Any) -> Device:
     )  # fmt: skip
 
 
-def _devices(conn: Connection, facts: Sequence[ItemFacts], also: Iterable[str]) -> list[Device]:
-    """The sources' own devices, and those that the files name."""
-    ids, serials = set(also), set[str]()
-    for one in facts:
-        ids.add(one.source.id)
-        said = named(one.name)
-        manifest = one.manifest or {}
-        for text in (manifest.get("serial"), manifest.get("device"), said and said.serial):
-            if isinstance(text, str) and text:
-                ids.add(text)
-                serials |= spellings(text)
+def _devices(conn: Connection, facts: ItemFacts) -> list[Device]:
+    """The source's own device, and those that the file may name."""
+    manifest, said = facts.manifest or {}, named(facts.name)
+    ids, serials = {facts.source.id, facts.source.device or ""}, set[str]()
+    for text in (manifest.get("serial"), manifest.get("device"), said and said.serial):
+        if isinstance(text, str) and text:
+            ids.add(text)
+            serials |= spellings(text)
     tests = [_D.id.in_(ids), _D.serial.in_(serials)]
-    if serials:  # with the maker's code before it no index leads there, but devices are few
-        tests += [
-            _D.serial.like(f"%{MAKER_END}{_literal(s)}", escape="\\") for s in sorted(serials)[:400]
-        ]
+    # With the maker's code before it no index leads there, but devices are few.
+    tests += [_D.serial.like(f"%{MAKER_END}{_literal(s)}", escape="\\") for s in sorted(serials)]
     return [device_of(row) for row in conn.execute(select(tables.device).where(or_(*tests)))]
 
 
@@ -196,7 +167,15 @@ def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _codes(conn: Connection, facts: Sequence[ItemFacts]) -> list[UserCode]:
+def devices(conn: Connection, ids: Collection[str]) -> list[Device]:
+    """These devices."""
+    rows = sql.rows(
+        conn, "SELECT id, serial, carrier, organ, unit, zone FROM device WHERE id IN (?*)", ids
+    )
+    return [device_of(row) for row in rows]
+
+
+def user_codes(conn: Connection, facts: Iterable[ItemFacts]) -> list[UserCode]:
     """What the user codes in these files mean."""
     wanted = set[str]()
     for one in facts:
@@ -204,47 +183,59 @@ def _codes(conn: Connection, facts: Sequence[ItemFacts]) -> list[UserCode]:
         for text in ((one.manifest or {}).get("user"), said and said.user):
             if isinstance(text, str) and text:
                 wanted |= spellings(text)
-    u = tables.device_user.c
-    rows = conn.execute(
-        select(u.code, u.person, u.valid_from_ms, u.valid_until_ms, u.device)
-        .where(u.code.in_(wanted))
-        .order_by(u.index)
-    ).all()
+    rows = sql.rows(
+        conn,
+        "SELECT code, person, valid_from_ms, valid_until_ms, device FROM device_user "
+        'WHERE code IN (?*) ORDER BY "index"',
+        wanted,
+    )
     return [UserCode(*row) for row in rows]
 
 
-def _custody(
-    conn: Connection, devices: Sequence[str], span: tuple[int, int] | None
+def _rows_of_ledgers(conn: Connection, ids: Collection[str]) -> list[CustodyRow]:
+    rows = sql.rows(
+        conn,
+        "SELECT device, what, at_ms, person FROM custody WHERE device IN (?*) "
+        'ORDER BY device, at_ms, "index"',
+        ids,
+    )
+    return [CustodyRow(*row) for row in rows]
+
+
+def custody_within(
+    conn: Connection, ids: Collection[str], start_ms: int, end_ms: int
 ) -> list[CustodyRow]:
-    """The ledgers of these devices: all of them, or what reaches into the span."""
-    c = tables.custody.c
-    query = select(c.device, c.what, c.at_ms, c.person).where(c.device.in_(devices))
-    if span is not None:
-        low, high = span[0] - DAY_MS, span[1] + DAY_MS
-        last = conn.execute(
-            select(c.device, func.max(c.at_ms).label("at"))
-            .where(c.device.in_(devices), c.at_ms < low)
-            .group_by(c.device)
-        )
-        begins = {row.device: row.at for row in last}
-        low = min([low, *begins.values()])
-        rows = conn.execute(
-            query.where(c.at_ms.between(low, high)).order_by(c.device, c.at_ms, c.index)
-        )
-        return [CustodyRow(*r) for r in rows if r.at_ms >= begins.get(r.device, low)]
-    return [CustodyRow(*row) for row in conn.execute(query.order_by(c.device, c.at_ms, c.index))]
+    """The ledgers of these devices within a time, from the last line before it on."""
+    low, high = start_ms - DAY_MS, end_ms + DAY_MS
+    last = sql.rows(
+        conn,
+        'SELECT s.id, (SELECT b."index" FROM custody b WHERE b.device = s.id AND b.at_ms < ? '
+        "AND b.what <> 'checked' ORDER BY b.at_ms DESC, b.\"index\" DESC LIMIT 1) "
+        "FROM source s WHERE s.id IN (?*)",
+        low, ids,
+    )  # fmt: skip
+    before = sql.rows(
+        conn,
+        'SELECT device, what, at_ms, person FROM custody WHERE "index" IN (?*)',
+        [index for _, index in last if index is not None],
+    )
+    rows = sql.rows(
+        conn,
+        "SELECT device, what, at_ms, person FROM custody WHERE device IN (?*) "
+        'AND at_ms >= ? AND at_ms <= ? ORDER BY device, at_ms, "index"',
+        ids, low, high,
+    )  # fmt: skip
+    return [CustodyRow(*row) for row in (*before, *rows)]
 
 
-def _offsets(
-    conn: Connection, devices: Sequence[str], span: tuple[int, int] | None
-) -> dict[str, list[Measurement]]:
-    """The measurements of these devices' clocks: all, or those around the time of handing over."""
-    o = tables.device_offset.c
-    query = select(o.device, o.at_ms, o.offset_ms, o.uncertainty_ms).where(o.device.in_(devices))
-    if span is not None:
-        query = query.where(o.at_ms.between(span[0] - MEASURED_MS, span[1] + MEASURED_MS))
+def offsets(conn: Connection, ids: Collection[str]) -> dict[str, list[Measurement]]:
+    """The measurements of these devices' clocks."""
     found: dict[str, list[Measurement]] = {}
-    for row in conn.execute(query.order_by(o.device, o.at_ms, o.index)):
-        measured = Measurement(row.at_ms, row.offset_ms, row.uncertainty_ms)
-        found.setdefault(row.device, []).append(measured)
+    for device, *measured in sql.rows(
+        conn,
+        "SELECT device, at_ms, offset_ms, uncertainty_ms FROM device_offset "
+        'WHERE device IN (?*) ORDER BY device, at_ms, "index"',
+        ids,
+    ):
+        found.setdefault(device, []).append(Measurement(*measured))
     return found

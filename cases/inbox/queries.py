@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select, union_all
 
 from cases import queries
-from cases.inbox import numbers, proposals
+from cases.inbox import numbers, proposals, sql
 from cases.inbox.proposals import Suggested
 from cases.policy import Policy, in_force
 from cases.queries import Page, Waiting, before, page_size
@@ -239,7 +239,10 @@ def _rows(
     }
     said = attributions(conn, ids)
     late = late_ones(conn, ids)
-    private = set(conn.execute(select(_F.item).where(_F.item.in_(ids), _F.private)).scalars())
+    private = {
+        row[0]
+        for row in sql.rows(conn, "SELECT item FROM flag WHERE private AND item IN (?*)", ids)
+    }
     suggested = proposals.of_items(
         conn, ids, policy=policy, zone=asked.zone, visible=asked.cases, now_ms=asked.now_ms
     )
@@ -255,18 +258,20 @@ def _rows(
     return rows
 
 
+_SAID = (
+    "SELECT item, device, person, unit, organ, start_ms, end_ms, kind, carrier, sound, "
+    'time_source, offset_ms, uncertainty_ms, marks, due_ms, due_basis, policy, why, "index" '
+    "FROM attribution WHERE item IN (?*)"
+)
+
+
 def attributions(conn: Connection, ids: Sequence[str]) -> dict[str, Said]:
     """What was last said of each of these items."""
-    a = tables.attribution
-    return {
-        row.item: Said(
-            row.device, row.person, row.unit, row.organ, row.start_ms, row.end_ms, row.kind,
-            row.carrier, row.sound, row.time_source, row.offset_ms, row.uncertainty_ms,
-            tuple(json.loads(row.marks)), row.due_ms, row.due_basis, row.policy, row.why,
-            row._mapping[a.c.index],
-        )
-        for row in conn.execute(select(a).where(a.c.item.in_(list(ids))))
-    }  # fmt: skip
+    found = {}
+    for item, *row in sql.rows(conn, _SAID, ids):
+        row[8], row[12] = bool(row[8]), tuple(json.loads(row[12]))  # sound, marks
+        found[item] = Said(*row)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,13 +286,8 @@ class Late:
 
 def late_ones(conn: Connection, ids: Sequence[str]) -> dict[str, Late]:
     """Those of these items that bear the mark."""
-    of = tables.late.c
-    rows = conn.execute(
-        select(of.item, of.ended_ms, of.due_ms, of.sealed_ms, of.basis).where(
-            of.item.in_(list(ids))
-        )
-    )
-    return {row.item: Late(row.ended_ms, row.due_ms, row.sealed_ms, row.basis) for row in rows}
+    text = "SELECT item, ended_ms, due_ms, sealed_ms, basis FROM late WHERE item IN (?*)"
+    return {item: Late(*rest) for item, *rest in sql.rows(conn, text, ids)}
 
 
 def names(

@@ -295,11 +295,10 @@ def late_uploads(conn: Connection, visible: Visible, *, zone: str, now_ms: int) 
         )
         for row in rows
     ]  # fmt: skip
-    ledgers = known_facts.ledgers(conn, known)
     rules = numbers.of_attribution(policy, zone)
     found = []
     for row, one in zip(rows, known, strict=True):
-        said = attribute(one.facts, ledgers, rules)
+        said = attribute(one.facts, known_facts.ledgers(conn, one), rules)
         if said.time_source == "dock" or not _may_see(visible, said):
             continue
         clock = _due(conn, said, policy, zone)
