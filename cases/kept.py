@@ -1,135 +1,109 @@
-"""What was reckoned of a case, kept until an entry comes that could change it.
+"""What was reckoned of a case, kept until an entry of the log touches it.
 
-Guarantee: what `Kept` gives is what reckoning anew would give: before every use the log is asked
-for entries since, and what one of them could have touched is dropped.  It holds no more than so many
-recordings, and losing it costs time only.
-Not covered: acts, which always read their rows in their own transaction.
+Guarantee: an answer from here is the one that would be reckoned anew in the same snapshot.  Every
+change of a case, of its recordings or of what it is judged by is an entry, so the entries since the
+last look are read (a few, by their index): one in the case's chain, in that of a recording linked
+to it or in the system's makes the value be reckoned again, unless its type is known to change
+nothing here.  A snapshot that is older than the value gets one of its own.
+Not covered: what hangs on the time of day or on the caller: that belongs in the key.
+
+Values are kept in this process alone, the last used ones, up to a number of bytes.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from cases import judging, standing, versions
-from cases import policy as policies
-from cases.judging import Judged, Linked
-from cases.standing import Standing
 from storage import bulk
 
-MOST_RECORDINGS = 200_000
-_MOST_NEWS = 1_000  # entries looked at one by one; more of them, and it is read anew
-_MOST_ANSWERS = 8
-_TOUCHING = "('item.attributed', 'item.late', 'item.linked', 'item.unlinked')"
+T = TypeVar("T")
+
+FAR = 2000
+"""With more entries than this since the last look, reckoning anew is as quick as reading them."""
+MOST_BYTES = 64 << 20
+HARMLESS = frozenset({
+    "view.granted", "view.closed", "access.denied", "access.asked", "item.stored", "item.derived",
+    "proposal.refused", "token.issued", "token.revoked", "user.changed", "credential.changed",
+    "roster.set", "roster.withdrawn", "device.user", "scrub.done", "heads.set", "log.recovered",
+    "clock.corrected",
+})  # fmt: skip
+"""Types of entries that change neither the coverage of a case nor its time line."""
 
 
-Parts = dict[Hashable, tuple[object, str]]
-"""Pieces of text, each with what it was made of."""
+@dataclass(frozen=True, slots=True)
+class Made(Generic[T]):
+    """A value with the recordings that it hangs on, and about how many bytes it takes."""
+
+    value: T
+    items: frozenset[str]
+    weight: int
 
 
 @dataclass(slots=True)
-class _OfCase:
-    """The recordings of one case as of a size of the log, and answers made of them."""
-
-    size: int
-    rows: Sequence[Any]
-    items: frozenset[str]
-    linked: Linked
-    parts: Parts = field(default_factory=dict)
-    answers: OrderedDict[Hashable, tuple[Hashable, bytes]] = field(default_factory=OrderedDict)
+class _Held:
+    made: Made[Any]
+    size: int  # of the log, up to which nothing has touched it
 
 
 class Kept:
-    """Use it from one thread: that of the readers."""
+    """Values of cases by key; one of these belongs to one database."""
 
-    def __init__(self, most: int = MOST_RECORDINGS) -> None:
-        self._most = most
-        self._cases: OrderedDict[str, _OfCase] = OrderedDict()
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most, self._weight = most_bytes, 0
+        self._held: OrderedDict[tuple[str, Hashable], _Held] = OrderedDict()
 
-    def judged(self, conn: Connection, case: str, now_ms: int) -> tuple[Judged, Sequence[Any]]:
-        """The coverage of the case, and the rows of its recordings."""
-        now = standing.read(conn, case)
-        found = self._recordings(conn, now)
-        return judging.of_standing(conn, now, found.linked, now_ms), found.rows
+    def of(self, conn: Connection, case: str, key: Hashable, make: Callable[[], Made[T]]) -> T:
+        """The value of this case under this key, from before if nothing has touched it since.
 
-    def answer(
-        self,
-        conn: Connection,
-        case: str,
-        now_ms: int,
-        what: Hashable,
-        made: Callable[[Judged, Sequence[Any], Parts], bytes],
-    ) -> bytes:
-        """The bytes that `made` gives of the coverage and the recordings, made once.
-
-        `made` may keep pieces of its text in the third, which last as long as the recordings do.
+        `conn` must show one state from its first statement on, as `Database.read` does.
         """
-        row = standing.case_row(conn, case)
-        stamp = _stamp(conn, row, now_ms)
-        known = self._cases.get(case)
-        if known is not None and self._fresh(conn, case, known):
-            before = known.answers.get(what)
-            if before is not None and before[0] == stamp:
-                known.answers.move_to_end(what)
-                return before[1]
-        judged, rows = self.judged(conn, case, now_ms)
-        body = made(judged, rows, self._cases[case].parts)
-        answers = self._cases[case].answers
-        answers[what] = stamp, body
-        while len(answers) > _MOST_ANSWERS:
-            answers.popitem(last=False)
-        return body
+        size, held = size_of(conn), self._held.get((case, key))
+        if held is not None and self._holds(conn, case, held, size):
+            self._held.move_to_end((case, key))
+            value: T = held.made.value
+            return value
+        made = make()
+        newest = self._held.get((case, key))
+        if newest is None or newest.size <= size:
+            self._put((case, key), _Held(made, size))
+        return made.value
 
-    def _recordings(self, conn: Connection, now: Standing) -> _OfCase:
-        case = now.case.id
-        known = self._cases.get(case)
-        if known is None or not self._fresh(conn, case, known):
-            size = _size(conn)  # before the rows: what comes between is looked at the next time
-            rows = judging.rows_of(conn, case)
-            items = frozenset(row[0] for row in rows)
-            known = _OfCase(size, rows, items, judging.linked(rows, now.procedure))
-            self._cases[case] = known
-            self._shrink()
-        self._cases.move_to_end(case)
-        return known
-
-    def _fresh(self, conn: Connection, case: str, known: _OfCase) -> bool:
-        """Whether no entry since touched the recordings of the case."""
-        size = _size(conn)
-        if size == known.size:
-            return True
-        news = bulk.select(
-            conn,
-            f'SELECT "chain" FROM entry WHERE "type" IN {_TOUCHING} AND "index" >= ? LIMIT ?',  # noqa: S608
-            (known.size, _MOST_NEWS),
-        )
-        if len(news) == _MOST_NEWS:
+    def _holds(self, conn: Connection, case: str, held: _Held, size: int) -> bool:
+        if not 0 <= size - held.size <= FAR:
             return False
-        if any(c == f"c:{case}" or c[2:] in known.items for (c,) in news):
-            return False
-        known.size = size
+        if size > held.size:
+            if touched(conn, case, held.made.items, held.size, size):
+                return False
+            held.size = size
         return True
 
-    def _shrink(self) -> None:
-        while len(self._cases) > 1 and sum(len(c.rows) for c in self._cases.values()) > self._most:
-            self._cases.popitem(last=False)
+    def _put(self, at: tuple[str, Hashable], held: _Held) -> None:
+        before = self._held.pop(at, None)
+        self._weight += held.made.weight - (before.made.weight if before else 0)
+        self._held[at] = held
+        while self._weight > self._most:
+            _, gone = self._held.popitem(last=False)
+            self._weight -= gone.made.weight
 
 
-def _size(conn: Connection) -> int:
-    rows = bulk.select(conn, 'SELECT "size" FROM head WHERE "id" = 1')
-    return int(rows[0][0]) if rows else 0
-
-
-def _stamp(conn: Connection, row: standing.CaseRow, now_ms: int) -> Hashable:
-    """Everything but the recordings that an answer depends on: the case's own entries, the lists,
-    the policy in force."""
-    last = bulk.select(
+def touched(conn: Connection, case: str, items: frozenset[str], start: int, stop: int) -> bool:
+    """Whether an entry from `start` on, before `stop`, may change what is known of the case."""
+    rows = bulk.select(
         conn,
-        'SELECT "index" FROM entry WHERE "chain" = ? ORDER BY "seq" DESC LIMIT 1',
-        (f"c:{row.id}",),
+        'SELECT "chain", "type" FROM entry WHERE "index" >= ? AND "index" < ?',
+        (start, stop),
     )
-    holding = versions.chosen(versions.lists(conn), row.organ, row.opened_ms)
-    policy = policies.in_force(conn, now_ms)
-    return last[0][0] if last else None, tuple(one.id for one in holding), policy.version
+    chains = ("sys", f"c:{case}")
+    return any(
+        type_ not in HARMLESS and (chain in chains or (chain[0] == "i" and chain[2:] in items))
+        for chain, type_ in rows
+    )
+
+
+def size_of(conn: Connection) -> int:
+    """How many entries the log has in this snapshot; 0 before the first."""
+    rows = bulk.select(conn, "SELECT size FROM head WHERE id = 1")
+    return int(rows[0][0]) if rows else 0

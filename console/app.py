@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from cases.kept import Kept
+from cases.recorded import Recorded
 from console import (
     account_pages,
     api,
@@ -68,7 +69,7 @@ def create_app(parts: Parts) -> web.Application:
     static = Static()
     app[PARTS] = parts
     app[STATIC], app[TEMPLATES] = static, environment(static)
-    app[course_api.KEPT] = Kept()
+    app[course_api.KEPT], app[course_api.RECORDED] = Kept(), Recorded()
     app[VIEWS] = Views(parts.database, parts.ledger, parts.clock, view_s=parts.settings.view_s)
     _set_up_sign_in(app, parts)
     app.on_response_prepare.append(add_headers)

@@ -7,16 +7,18 @@ Not covered: asking and deciding (`console.asking_api`).
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy import Connection
 
-from cases import course_acts, filing, judging, standing, timeline
+from cases import course_acts, filing, judging, policy, standing, timeline
 from cases.course import Moment, NoProcedureError, Paper, Step
 from cases.judging import Judged
-from cases.kept import Kept, Parts
+from cases.kept import Kept, Made
 from cases.procedure import draw
+from cases.recorded import OfCase, Recorded
 from cases.recording.verdicts import Verdict, summary
 from console import course_said
 from console.answers import allowed, plain, speech
@@ -109,26 +111,32 @@ async def list_documents(request: web.Request) -> web.Response:
 
 
 KEPT: web.AppKey[Kept] = web.AppKey("KEPT", Kept)
-"""What was reckoned of cases; `create_app` makes it."""
+RECORDED: web.AppKey[Recorded] = web.AppKey("RECORDED", Recorded)
+"""Answers and recordings of cases as they were last; `create_app` makes both."""
 
-
-Made = Callable[[Judged, Sequence[Any], Parts], tuple[dict[str, Any], str]]
+Tell = Callable[[Judged, OfCase], tuple[dict[str, Any], str]]
 """Members of an answer, and more of them as JSON text."""
 
 
-async def _answer(request: web.Request, what: str, made: Made) -> web.Response:
-    """JSON made of the coverage and the recordings, kept until one of them changes."""
+async def _answer(request: web.Request, what: str, tell: Tell) -> web.Response:
+    """JSON made of the coverage and the recordings, kept until an entry touches the case."""
     parts, case, spoken = request.app[PARTS], request.match_info["case"], speech(request)
-    now_ms, kept = parts.clock.now_ms(), request.app[KEPT]
-    key = what, request.query_string, spoken.language
+    now_ms, kept, recorded = parts.clock.now_ms(), request.app[KEPT], request.app[RECORDED]
 
-    def encoded(judged: Judged, rows: Sequence[Any], pieces: Parts) -> bytes:
-        value, more = made(judged, rows, pieces)
-        return f"{_text(value)[:-1]},{more}}}".encode()
+    def body(conn: Connection) -> bytes:
+        def made() -> Made[bytes]:
+            judged, found = recorded.judged(conn, case, now_ms)
+            value, more = tell(judged, found)
+            text = f"{_text(value)[:-1]},{more}}}".encode()
+            return Made(text, found.items, len(text) + 100 * len(found.items))
+
+        version = policy.in_force(conn, now_ms).version  # its day may come without an entry
+        key = what, request.query_string, spoken.language, version
+        return kept.of(conn, case, key, made)
 
     async with parts.database.read() as conn:
-        body = await conn.run_sync(lambda c: kept.answer(c, case, now_ms, key, encoded))
-    return web.Response(body=body, content_type="application/json", charset="utf-8")
+        found = await conn.run_sync(body)
+    return web.Response(body=found, content_type="application/json", charset="utf-8")
 
 
 def _text(value: Any) -> str:
@@ -141,8 +149,9 @@ async def coverage(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     spoken = speech(request)
 
-    def made(found: Judged, _rows: Sequence[Any], pieces: Parts) -> tuple[dict[str, Any], str]:
+    def tell(found: Judged, recorded: OfCase) -> tuple[dict[str, Any], str]:
         counts, known = summary(found.verdicts), found.standing.procedure
+        pieces = recorded.pieces
 
         def told(verdict: Verdict) -> str:
             key = "verdict", spoken.language, judging.key_of(verdict), verdict.occasion
@@ -164,7 +173,7 @@ async def coverage(request: web.Request) -> web.Response:
         }  # fmt: skip
         return value, f'"verdicts":[{verdicts}]'
 
-    return await _answer(request, "coverage", made)
+    return await _answer(request, "coverage", tell)
 
 
 @ROUTES.post("/api/cases/{case}/judgements")
@@ -212,7 +221,8 @@ async def time_line(request: web.Request) -> web.Response:
     }
     most = int(query.get("limit", timeline.MOST))
 
-    def made(judged: Judged, rows: Sequence[Any], pieces: Parts) -> tuple[dict[str, Any], str]:
+    def tell(judged: Judged, found: OfCase) -> tuple[dict[str, Any], str]:
+        rows, pieces = found.rows, found.pieces
         now, known = judged.standing, judged.standing.procedure
         key = "recordings", request.query_string
         if key not in pieces:
@@ -237,7 +247,7 @@ async def time_line(request: web.Request) -> web.Response:
         }  # fmt: skip
         return value, pieces[key][1]
 
-    return await _answer(request, "timeline", made)
+    return await _answer(request, "timeline", tell)
 
 
 @ROUTES.get("/api/cases/{case}/procedure.svg")
@@ -245,9 +255,9 @@ async def case_drawing(request: web.Request) -> web.Response:
     """The procedure with the case on it."""
     await allowed(request, Right.READ)
     parts, case = request.app[PARTS], request.match_info["case"]
-    now_ms, kept = parts.clock.now_ms(), request.app[KEPT]
+    now_ms, recorded = parts.clock.now_ms(), request.app[RECORDED]
     async with parts.database.read() as conn:
-        found, _ = await conn.run_sync(lambda c: kept.judged(c, case, now_ms))
+        found, _ = await conn.run_sync(lambda c: recorded.judged(c, case, now_ms))
     known = found.standing.procedure
     if known is None:
         raise NoProcedureError(f"case {found.standing.case.id}: expected a procedure, got none")

@@ -1,0 +1,87 @@
+"""The recordings of cases, arranged for judging and kept until one of them changes.
+
+Guarantee: what `Recorded` gives is what would be read anew in the same snapshot: before every use
+the entries since the last look are asked for links and attributions, and what one of them touches
+is read again.  It holds no more than so many recordings, and losing it costs time only.
+Not covered: acts, which always read their rows in their own transaction; whole answers
+(`cases.kept`).
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cases import judging, standing
+from cases.judging import Judged, Linked
+from cases.kept import size_of
+from cases.standing import Standing
+from storage import bulk
+
+MOST_RECORDINGS = 200_000
+MOST_NEWS = 1_000
+"""With more such entries since the last look, reading anew is as quick as looking at them."""
+_TOUCHING = "('item.attributed', 'item.late', 'item.linked', 'item.unlinked')"
+
+Pieces = dict[Hashable, tuple[object, str]]
+"""Pieces of an answer's text, each with what it was made of; as long-lived as the recordings."""
+
+
+@dataclass(slots=True)
+class OfCase:
+    """The recordings of one case (`judging.rows_of`), and what was made of them."""
+
+    size: int  # of the log, up to which nothing has touched them
+    rows: Sequence[Any]
+    items: frozenset[str]
+    linked: Linked
+    pieces: Pieces = field(default_factory=dict)
+
+
+class Recorded:
+    """Use it from one thread: that of the readers."""
+
+    def __init__(self, most: int = MOST_RECORDINGS) -> None:
+        self._most = most
+        self._cases: OrderedDict[str, OfCase] = OrderedDict()
+
+    def judged(self, conn: Connection, case: str, now_ms: int) -> tuple[Judged, OfCase]:
+        """The coverage of the case, and its recordings."""
+        now = standing.read(conn, case)
+        found = self.of(conn, now)
+        return judging.of_standing(conn, now, found.linked, now_ms), found
+
+    def of(self, conn: Connection, now: Standing) -> OfCase:
+        """The recordings of the case, from before if nothing has touched them since."""
+        case, size = now.case.id, size_of(conn)
+        known = self._cases.get(case)
+        if known is not None and size >= known.size and not _touched(conn, case, known):
+            known.size = size
+            self._cases.move_to_end(case)
+            return known
+        rows = judging.rows_of(conn, case)
+        items = frozenset(row[0] for row in rows)
+        made = OfCase(size, rows, items, judging.linked(rows, now.procedure))
+        if known is None or size >= known.size:  # what an older snapshot saw is not kept
+            self._cases[case] = made
+            self._cases.move_to_end(case)
+            self._shrink()
+        return made
+
+    def _shrink(self) -> None:
+        while len(self._cases) > 1 and sum(len(c.rows) for c in self._cases.values()) > self._most:
+            self._cases.popitem(last=False)
+
+
+def _touched(conn: Connection, case: str, known: OfCase) -> bool:
+    """Whether an entry since may have changed the recordings of the case."""
+    news = bulk.select(
+        conn,
+        f'SELECT "chain" FROM entry WHERE "type" IN {_TOUCHING} AND "index" >= ? LIMIT ?',  # noqa: S608
+        (known.size, MOST_NEWS),
+    )
+    return len(news) == MOST_NEWS or any(
+        chain == f"c:{case}" or chain[2:] in known.items for (chain,) in news
+    )
