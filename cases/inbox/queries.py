@@ -10,7 +10,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    false,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from cases import queries
 from cases.inbox import numbers, proposals, sql
@@ -24,6 +34,9 @@ MOST_STREAMS = 200  # in one statement; SQLite takes 500
 _YEARS_MS = 40 * 366 * 86_400_000
 _W, _F, _U = tables.waiting.c, tables.flag.c, tables.unit.c
 Tests = tuple[ColumnElement[bool], ...]
+_ALL = _W.sealed_index >= literal_column("0")
+"""Opens the index over everything that waits.  Walks along other indexes do without: with that one
+in reach a planner takes it, and passes a million rows where those asked for are old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +157,9 @@ def _along(conn: Connection, asked: Asked) -> tuple[list[Tests], bool]:
         return [(_W.unit == unit,) for unit in below(conn, f.unit)], False
     if f.organ is not None and (v.everything or f.organ in v.organs):
         return [(_W.organ == f.organ,)], False
-    return ([()] if v.everything else _own(v)), True
+    if v.everything:
+        return [(_W.person.is_(None),) if f.unclaimed else (_ALL,)], True
+    return _own(v), True
 
 
 def _own(visible: Visible) -> list[Tests]:
@@ -188,6 +203,12 @@ def below(conn: Connection, unit: str) -> list[str]:
 # --- the clock of links ---------------------------------------------------------------------
 
 
+_FROM = (
+    "SELECT sealed_index, sealed_ms FROM waiting WHERE sealed_index >= 0 AND sealed_index >= ? "
+    "ORDER BY sealed_index LIMIT 1"
+)
+
+
 def _overdue(conn: Connection, asked: Asked, policy: Policy) -> ColumnElement[bool]:
     """Items sealed so long ago that they had to be linked by now.
 
@@ -195,18 +216,13 @@ def _overdue(conn: Connection, asked: Asked, policy: Policy) -> ColumnElement[bo
     there and passes over nothing.
     """
     cutoff = sealed_by(asked.now_ms, policy, asked.zone)
-    low, high = 0, (conn.execute(select(_W.sealed_index).order_by(_W.sealed_index.desc()).limit(1))
-                    .scalar() or 0) + 1  # fmt: skip
+    newest = sql.rows(conn, "SELECT MAX(sealed_index) FROM waiting WHERE sealed_index >= 0")[0][0]
+    low, high = 0, (newest or 0) + 1
     while low < high:
         middle = (low + high) // 2
-        row = conn.execute(
-            select(_W.sealed_index, _W.sealed_ms)
-            .where(_W.sealed_index >= middle)
-            .order_by(_W.sealed_index)
-            .limit(1)
-        ).first()
-        if row is not None and row.sealed_ms <= cutoff:
-            low = row.sealed_index + 1
+        next_ = sql.rows(conn, _FROM, middle)
+        if next_ and next_[0][1] <= cutoff:
+            low = next_[0][0] + 1
         else:
             high = middle
     return and_(_W.sealed_index < low, _W.sealed_ms <= cutoff)
