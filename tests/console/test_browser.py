@@ -54,7 +54,7 @@ async def signed_in(house: House, browser: Browser, locale: str) -> tuple[Page, 
     page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
     await page.goto(f"{house.url}/login")
     await page.fill("#token", secret)
-    await page.click("button.main")
+    await page.click("form[autocomplete=off] button")
     await page.wait_for_url(f"{house.url}/")
     return page, wrong
 
