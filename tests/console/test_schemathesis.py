@@ -25,12 +25,14 @@ from storage.rights import Role
 from tests.console.belongings import everything, open_case
 from tests.console.running import Running
 from tests.console.staff import Staff, settled
+from verify.entries import format_time
 
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance",
     "response_schema_conformance", "response_headers_conformance", "negative_data_rejection",
 )  # fmt: skip
-ID = re.compile(r"[0-9a-f]{32}")
+ID, TIME = re.compile(r"[0-9a-f]{32}"), re.compile(r"\d{4}-\d\d-\d\dT[\d:.]{12}Z")
+REFUSED = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "429"]
 Ids = Mapping[str, list[str]]
 
 
@@ -63,7 +65,9 @@ def run(
                 name: {"enabled": name in phases}
                 for name in ("examples", "coverage", "fuzzing", "stateful")
             },
-            "checks": {"enabled": False} | {name: {"enabled": True} for name in CHECKS},
+            "checks": {"enabled": False}
+            | {name: {"enabled": True} for name in CHECKS}
+            | {"negative_data_rejection": {"enabled": True, "expected-statuses": REFUSED}},
         }
     )
     schema = schemathesis.openapi.from_dict(
@@ -98,11 +102,13 @@ def _hooked(ids: Ids) -> Iterator[None]:
 
 
 def _known(value: Any, ids: Ids, name: str = "") -> Any:
-    """The same with every second well-formed id made one that is there."""
+    """The same with every second well-formed id made one that is there, and such times real."""
     if isinstance(value, dict):
         return {key: _known(given, ids, key) for key, given in value.items()}
     if isinstance(value, list):
         return [_known(given, ids, name) for given in value]
+    if isinstance(value, str) and TIME.fullmatch(value) and value[0] in "02468":
+        return ids["until"][0] if name == "until" else "2026-03-01T08:00:00.000Z"
     if isinstance(value, str) and name in ids and ID.fullmatch(value) and value[0] in "02468ace":
         return ids[name][int(value[1], 16) % len(ids[name])]
     return value
@@ -158,7 +164,13 @@ async def seeded(running: Running) -> Ids:
     ]
     ids = {name: [id_] for name, id_ in known.items()} | {"case": cases, "item": items}
     more = {"people": people, "viewers": people, "leader": people, "other": cases, "person": people}
-    return ids | more | {"parent": ids["organ"], "name": ["inspection", "penalty_ordinary"]}
+    tomorrow = format_time(house.clock.now_ms() + 86_400_000)
+    return (
+        ids
+        | more
+        | {"until": [tomorrow]}
+        | {"parent": ids["organ"], "name": ["inspection", "penalty_ordinary"]}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -174,14 +186,13 @@ def expect_nothing(told: Told) -> None:
 
 
 def test_every_answer_to_a_program_is_as_specified(server: Server) -> None:
-    told = run(server.running.url, server.program(), server.ids, examples=6, phases={"fuzzing"})
+    told = run(server.running.url, server.program(), server.ids, examples=4, phases={"fuzzing"})
     expect_nothing(told)
     assert told.statuses.keys() >= {f"{m} {p}" for m, p in contract.operations()}
 
 
-@pytest.mark.parametrize("role", [Role.OFFICER, Role.ORGAN_HEAD])
-def test_every_answer_to_a_person_is_as_specified(server: Server, role: Role) -> None:
-    headers = server.session(role)
+def test_every_answer_to_an_officer_is_as_specified(server: Server) -> None:
+    headers = server.session(Role.OFFICER)
     expect_nothing(run(server.running.url, headers, server.ids, examples=2, phases={"fuzzing"}))
 
 
@@ -189,7 +200,7 @@ def test_every_answer_to_a_person_is_as_specified(server: Server, role: Role) ->
 def test_every_answer_to_an_administrator_is_as_specified(server: Server, role: Role) -> None:
     headers = server.session(role)
     ours = "/api/(people|organs|units|tokens|audit|jobs|procedures|policies|rules|approvals)"
-    told = run(server.running.url, headers, server.ids, examples=4, phases={"fuzzing"}, only=ours)
+    told = run(server.running.url, headers, server.ids, examples=2, phases={"fuzzing"}, only=ours)
     expect_nothing(told)
 
 

@@ -416,6 +416,21 @@ class Walk:
         assert (got is not None) == (item in case.links), "what is linked can be unlinked"
         case.links.discard(item)
 
+    def refuse(self, case: CaseModel, pick: int) -> None:
+        """Say of two proposals that they are none: each row is an act of its own."""
+        items = [self.of(self.world.footage, pick + n).item for n in (0, pick % 3)]
+        rows = [{"case": case.id, "item": item} for item in items]
+        body = {"refusals": rows, "reason": "不属于本案"}
+        got = self.call(
+            "officer", "POST", "/api/inbox/refusals", body,
+            lambda value: [
+                ("proposal.refused", f"c:{case.id}")
+                for row in value["results"] if row["index"] is not None
+            ],
+        )  # fmt: skip
+        assert got is not None
+        assert [row["item"] for row in got[0]["results"]] == items, "each row is answered"
+
     # --- asking and deciding ----------------------------------------------------------------
 
     def explain(self, case: CaseModel, pick: int, when: int) -> None:
@@ -474,7 +489,8 @@ class Walk:
             return
         asked = self.of(self.asked, pick)
         everybody = ["unit_head", "organ_head", "officer", "other_head", "foreign_head", "program"]
-        who = self.of([*everybody, asked.by], who_pick)
+        fitting = "unit_head" if asked.by == "organ_head" else "organ_head"
+        who = self.of([*everybody, asked.by], who_pick) if who_pick % 2 else fitting
         decision = self.of(["approved", "approved", "refused", "withdrawn"], pick + who_pick)
         got = self.call(
             who, "POST", f"/api/approvals/{asked.id}/decision", {"decision": decision},
