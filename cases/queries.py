@@ -234,14 +234,18 @@ async def items_of_case(
     return await paged(conn, query, _L.linked_index, _linked, cursor=cursor, limit=limit)
 
 
-async def cases_of_item(conn: AsyncConnection, item_id: str) -> Sequence[Case]:
-    """The cases that the item is linked to now."""
+async def cases_of_item(
+    conn: AsyncConnection, item_id: str, where: ColumnElement[bool] | None = None
+) -> Sequence[Case]:
+    """The cases that the item is linked to now, or those of a condition on cases."""
     query = (
         select(tables.case)
         .join(tables.link, _L.case == _C.id)
         .where(_L.item == item_id, _L.unlinked_index.is_(None))
         .order_by(_L.linked_index)
     )
+    if where is not None:
+        query = query.where(where)
     return [_case(row) for row in await conn.execute(query)]
 
 

@@ -10,7 +10,7 @@ from console.access import read_form
 from console.errors import BadCredentialsError, TooManyAttemptsError
 from console.pages import render
 from console.passwords import WeakPasswordError
-from console.session_api import confirmed, new_password, new_totp, own_session
+from console.session_api import confirmed, new_password, new_totp, own_session, waiting_totp
 from verify.errors import ConflictError
 
 ROUTES = web.RouteTableDef()
@@ -50,17 +50,16 @@ async def second_factor(request: web.Request) -> web.Response:
 @ROUTES.post("/second-factor")
 async def set_up(request: web.Request) -> web.Response:
     """First the password, which shows the secret; then the first code."""
-    sent = await read_form(request)
-    secret, uri = sent.get("secret"), sent.get("uri")
+    sent, problem, status = await read_form(request), None, 200
     try:
-        if "code" not in sent:
-            secret, uri = await new_totp(request, sent.get("password", ""))
-            return await render(request, "second-factor.html", secret=secret, uri=uri)
-        await confirmed(request, sent["code"])
+        if "code" in sent:
+            await confirmed(request, sent["code"])
+            raise web.HTTPSeeOther("/")
+        await new_totp(request, sent.get("password", ""))
     except (BadCredentialsError, TooManyAttemptsError, ConflictError) as error:
-        status = 401 if isinstance(error, BadCredentialsError) else 409
-        return await render(
-            request, "second-factor.html", status=status, secret=secret, uri=uri,
-            problem=f"problem.{error.code}",
-        )  # fmt: skip
-    raise web.HTTPSeeOther("/")
+        problem, status = error, 401 if isinstance(error, BadCredentialsError) else 409
+    secret, uri = await waiting_totp(request) or (None, None)
+    more = {} if problem is None else {"problem": f"problem.{problem.code}"}
+    return await render(
+        request, "second-factor.html", status=status, secret=secret, uri=uri, **more
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import Connection, select
 
-from cases import acts, item_list, queries, trail
+from cases import acts, case_list, item_list, queries, trail
 from console import items, said, shown
 from console.answers import allowed, limit, plain, speech, tagged
 from console.errors import (
@@ -116,7 +116,8 @@ async def list_items(request: web.Request) -> web.Response:
 async def get_item(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     async with request.app[PARTS].database.read() as conn:
-        detail = await items.detail(conn, request.match_info["item"])
+        seen = case_list.seen(visible_to(request, "case.read"))
+        detail = await items.detail(conn, request.match_info["item"], seen)
     return tagged(request, said.detail(detail, speech(request)))
 
 

@@ -92,9 +92,13 @@ class Pending:
         self._secrets[person] = otp.new_secret()
         return self._secrets[person]
 
+    def waiting(self, person: str) -> str | None:
+        """The secret that waits for its first code, if there is one."""
+        return self._secrets.get(person)
+
     def of(self, person: str) -> str:
         """The secret that waits for its first code; ConflictError if there is none."""
-        secret = self._secrets.get(person)
+        secret = self.waiting(person)
         if secret is None:
             raise ConflictError("second factor: expected one that was begun, got none")
         return secret

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases import queries
@@ -124,8 +124,10 @@ async def beside_of(conn: AsyncConnection, items: Sequence[queries.Item]) -> dic
     return await beside(conn, {item.id: item.sealed_index for item in items})
 
 
-async def detail(conn: AsyncConnection, id_: str) -> Detail:
-    """One item with everything; NotFoundError."""
+async def detail(
+    conn: AsyncConnection, id_: str, cases: ColumnElement[bool] | None = None
+) -> Detail:
+    """One item with everything, of its cases those of this condition; NotFoundError."""
     item = await queries.item(conn, id_)
     i, c, d, u = tables.item.c, tables.copy.c, tables.derived.c, tables.upload.c
     row = (
@@ -167,7 +169,7 @@ async def detail(conn: AsyncConnection, id_: str) -> Detail:
             Derived(r.what, r.sha256, r.size, r.mime, r.tool, json.loads(r.arguments), r.number)
             for r in derived
         ],
-        cases=await queries.cases_of_item(conn, id_),
+        cases=await queries.cases_of_item(conn, id_, cases),
         probe=json.loads(probe or "{}"),
     )
 

@@ -58,7 +58,8 @@ async def item(request: web.Request) -> web.Response:
     parts, spoken, id_ = request.app[PARTS], speech(request), request.match_info["item"]
     async with parts.database.read() as conn:
         try:
-            detail = await items.detail(conn, id_)
+            seen = case_list.seen(visible_to(request, "case.read"))
+            detail = await items.detail(conn, id_, seen)
         except NotFoundError:
             return await _as_upload(request, id_)
         steps = await trail.trail(

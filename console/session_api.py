@@ -145,11 +145,19 @@ async def begin_totp(request: web.Request) -> web.Response:
 async def new_totp(request: web.Request, password: str) -> tuple[str, str]:
     """A secret for the person's authenticator, and its address; it counts once confirmed."""
     person, _ = await own_session(request)
-    account = await request.app[SIGN_IN].proved(
-        person, password, lambda check: attempt(request, check)
-    )
+    sign_in_ = request.app[SIGN_IN]
+    await sign_in_.proved(person, password, lambda check: attempt(request, check))
     secret = request.app[PENDING].begin(person)
-    return secret, otp.uri(secret, account.account or "")
+    return secret, await sign_in_.address_of(person, secret)
+
+
+async def waiting_totp(request: web.Request) -> tuple[str, str] | None:
+    """The secret that waits for its first code, and its address, if there is one."""
+    person, _ = await own_session(request)
+    secret = request.app[PENDING].waiting(person)
+    if secret is None:
+        return None
+    return secret, await request.app[SIGN_IN].address_of(person, secret)
 
 
 @ROUTES.post("/api/session/totp/confirm")

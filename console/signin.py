@@ -98,6 +98,11 @@ class SignIn:
             raise NotFoundError(f"person: expected a known id, got {person}")
         return found
 
+    async def address_of(self, person: str, secret: str) -> str:
+        """What an authenticator reads, with the account's name."""
+        found = await self._find(tables.person.c.id == person)
+        return otp.uri(secret, "" if found is None else found.account or "")
+
     async def by_subject(self, subject: str) -> str:
         """The person whom the OIDC provider names so; BadCredentialsError.
 

@@ -368,3 +368,20 @@ async def test_m33_lists_show_exactly_what_opens_one_by_one(world: World) -> Non
                         if answer.status == 200:
                             opened.add(id_)
                 assert listed == opened, (organ, role, kind)
+
+
+async def test_m33_a_recording_names_no_case_that_its_viewer_may_not_see(world: World) -> None:
+    house, staff, mine = world.house, world.staff, world.objects["item", Scope.OWN]
+    for scope in (Scope.OWN, Scope.ORGAN):
+        case = world.objects["case", scope]
+        await house.record("item.linked", f"c:{case}", case=case, item=mine, reason="r",
+                           sealed="0" * 64)  # fmt: skip
+    client = await staff.browser(world.officer)
+    async with client.get(f"/api/items/{mine}") as answer:
+        assert [c["id"] for c in (await answer.json())["cases"]] == [
+            world.objects["case", Scope.OWN]
+        ]
+    async with client.get(f"/items/{mine}", headers={"Accept": "text/html"}) as answer:
+        text = await answer.text()
+    assert world.objects["case", Scope.OWN] in text
+    assert f'href="/cases/{world.objects["case", Scope.ORGAN]}"' not in text
