@@ -30,6 +30,7 @@ class Filter:
     procedure: str | None = None  # its name, in any version
     state: str | None = None  # open, filed
     marked: bool | None = None
+    leader: str | None = None  # in whose name it was filed
 
 
 ALL = Filter()
@@ -90,6 +91,9 @@ async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElemen
         tests.append(filed if wanted.state == "filed" else ~filed)
     if wanted.marked is not None:
         tests.append(_marked() if wanted.marked else ~_marked())
+    if wanted.leader is not None:
+        f = tables.filing.c
+        tests.append(exists().where(f.case == _C.id, f.leader == wanted.leader))
     return tests
 
 

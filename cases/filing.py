@@ -43,7 +43,7 @@ class UnexplainedHoleError(ConflictError):
 
 
 class NotALeaderError(ConflictError):
-    """The person named is not head of a unit or of the organ whose case it is."""
+    """The person named is head neither of the case's organ nor of a unit that it belongs to."""
 
     code = "not-a-leader"
 
@@ -60,9 +60,15 @@ def defects_of(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 
 def close(
-    found: Judged, *, leader: Person | None, reason: str | None, last_seq: int, actor: str
+    found: Judged,
+    *,
+    leader: Person | None,
+    reason: str | None,
+    last_seq: int,
+    actor: str,
+    above: frozenset[str] = frozenset(),
 ) -> Draft:
-    """File the case."""
+    """File the case; `above` are its unit and all above that."""
     now = found.standing
     if now.procedure is not None:
         check_file(now.procedure, now.state)
@@ -71,8 +77,10 @@ def close(
     open_ = unexplained(found.verdicts)
     if open_ and leader is None:
         raise UnexplainedHoleError(open_)
-    if leader is not None and not leads(leader, now.case.organ):
-        raise NotALeaderError(f"leader: expected a head of the case's organ, got {leader.id}")
+    if leader is not None and not leads(leader, now.case.organ, above):
+        raise NotALeaderError(
+            f"leader: expected the head of the case's organ or unit, got {leader.id}"
+        )
     fields: dict[str, Any] = {
         "case": now.case.id, "verdicts": [judging.value(v) for v in found.verdicts],
         "rules": list(found.rules), "policy": found.policy.version,
@@ -87,10 +95,12 @@ def close(
     return Draft("case.closed", f"c:{now.case.id}", actor, fields)
 
 
-def leads(person: Person, organ: str | None) -> bool:
-    """Whether this person is a head in the organ (any, where the case belongs to none)."""
-    head = bool(person.roles & {Role.ORGAN_HEAD, Role.UNIT_HEAD})
-    return head and organ in (None, person.organ)
+def leads(person: Person, organ: str | None, above: frozenset[str]) -> bool:
+    """Whether this person is head of the organ (of any, where the case belongs to none), or of the
+    case's unit or one above it."""
+    if Role.ORGAN_HEAD in person.roles and organ in (None, person.organ):
+        return True
+    return Role.UNIT_HEAD in person.roles and person.unit in above
 
 
 async def record(
@@ -108,6 +118,11 @@ async def record(
                 raise NotFoundError(f"leader: expected a known person, got {leader:.40}")
         chain = f"c:{case}"
         last_seq = ends(conn, {chain})[chain][0] - 1
-        return [close(found, leader=person, reason=reason, last_seq=last_seq, actor=actor)]
+        above = asked.units_above(conn, found.standing.case.unit)
+        return [
+            close(
+                found, leader=person, above=above, reason=reason, last_seq=last_seq, actor=actor
+            )
+        ]  # fmt: skip
 
     return (await ledger.record(f"file:{random_id()}", decide))[0]

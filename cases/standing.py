@@ -107,6 +107,7 @@ class FilingRow:
     index: int
     at_ms: int
     defects: tuple[Any, ...]
+    by: str  # the actor who filed
     leader: str | None
     leader_name: str | None
 
@@ -258,11 +259,15 @@ def _documents(conn: Connection, case: str) -> list[DocumentRow]:
 def _filings(conn: Connection, case: str) -> list[FilingRow]:
     rows = bulk.select(
         conn,
-        'SELECT "index", "at_ms", "defects", "leader", "leader_name" FROM filing '
-        'WHERE "case" = ? ORDER BY "index"',
+        'SELECT f."index", f."at_ms", f."defects", e."bytes", f."leader", f."leader_name" '
+        'FROM filing f JOIN entry e ON e."index" = f."index" WHERE f."case" = ? '
+        'ORDER BY f."index"',
         (case,),
     )
-    return [FilingRow(index, at, _words(defects), *rest) for index, at, defects, *rest in rows]
+    return [
+        FilingRow(index, at, _words(defects), json.loads(bytes(entry))["actor"], *rest)
+        for index, at, defects, entry, *rest in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)

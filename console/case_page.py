@@ -15,7 +15,7 @@ from cases.inbox.queries import late_ones
 from cases.recording.verdicts import Verdict
 from console import course_said, inbox_api, items, said, strip, words
 from console.answers import allowed, speech
-from console.cases_api import course
+from console.cases_api import course, with_filers
 from console.i18n import Speech
 from console.pages import render
 from console.parts import PARTS
@@ -41,6 +41,7 @@ async def case(request: web.Request) -> web.Response:
     async with parts.database.read() as conn:
         row = await queries.case(conn, id_)
         judged, told = await conn.run_sync(read)
+        told = await with_filers(conn, told)
         linked = await queries.items_of_case(
             conn, id_, cursor=request.query.get("items"), limit=HOME_ROWS
         )

@@ -12,7 +12,7 @@ from aiohttp import web
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cases import acts, case_list, policy, queries, rules, standing
+from cases import acts, case_list, policy, queries, rules, standing, trail
 from cases.calendar import LocalDays
 from cases.procedure import clocks, machine
 from cases.standing import Marked, Standing
@@ -32,13 +32,15 @@ ROUTES = web.RouteTableDef()
 @ROUTES.get("/api/cases")
 async def list_cases(request: web.Request) -> web.Response:
     """Cases that the caller may see, newest first, by what is asked."""
-    await allowed(request, Right.READ)
-    query = request.query
+    caller = await allowed(request, Right.READ)
+    query, leader = request.query, request.query.get("leader")
+    if leader == "me":
+        leader = caller.person or ""  # a program leads nothing
     marked = {"true": True, "false": False}.get(query.get("marked", ""))
     wanted = case_list.Filter(
         text=query.get("text"), organ=query.get("organ"), unit=query.get("unit"),
         person=query.get("person"), procedure=query.get("procedure"), state=query.get("state"),
-        marked=marked,
+        marked=marked, leader=leader,
     )  # fmt: skip
     async with request.app[PARTS].database.read() as conn:
         page = await case_list.found(
@@ -142,7 +144,16 @@ async def _course(conn: AsyncConnection, request: web.Request, case: str) -> dic
         days = policy.in_force(sync, now_ms).holidays.days()
         return course(now, standing.marked_requests(sync, case), spoken, now_ms, days)
 
-    return dict(await conn.run_sync(read))
+    return await with_filers(conn, await conn.run_sync(read))
+
+
+async def with_filers(conn: AsyncConnection, told: dict[str, Any]) -> dict[str, Any]:
+    """The course with the names of those who filed, as they are called now."""
+    if not told["filings"]:
+        return told
+    names = await trail.names_of(conn, {filing["by"] for filing in told["filings"]})
+    filings = [filing | {"by_name": names.get(filing["by"])} for filing in told["filings"]]
+    return told | {"filings": filings}
 
 
 def course(

@@ -185,7 +185,7 @@ def document(known: Procedure | None, value: DocumentRow, speech: Speech) -> dic
 def filing(value: FilingRow) -> dict[str, Any]:
     return {
         "index": value.index, "at": format_time(value.at_ms), "defects": list(value.defects),
-        "leader": value.leader, "leader_name": value.leader_name,
+        "by": value.by, "leader": value.leader, "leader_name": value.leader_name,
     }  # fmt: skip
 
 

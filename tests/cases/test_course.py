@@ -89,7 +89,7 @@ def test_a_replaced_point_counts_no_longer_but_its_mark_stays() -> None:
 def test_marks_of_all_kinds_stand_in_the_order_of_their_entries() -> None:
     document = DocumentRow(4, "d" * 32, "x", None, "fact", NOW, None, None, None, None, ("a",))
     hole = {"mark": "unexplained-hole", "rule": "inspection/record_scene"}
-    now = case(documents=[document], filings=[FilingRow(3, NOW, (hole,), None, None)])
+    now = case(documents=[document], filings=[FilingRow(3, NOW, (hole,), ACTOR, None, None)])
     assert [(m.what, m.mark) for m in marks(now)] == [
         ("filing", "unexplained-hole"), ("document", "a"),
     ]  # fmt: skip

@@ -38,7 +38,9 @@ def test_m04_a_hole_takes_a_leaders_name_and_leaves_a_defect() -> None:
     with pytest.raises(UnexplainedHoleError) as refused:
         filing.close(found, leader=None, reason=None, last_seq=5, actor=ACTOR)
     assert "清单/7 partial 40000 ms" in str(refused.value)
-    draft = filing.close(found, leader=HEAD, reason="", last_seq=5, actor=ACTOR)
+    draft = filing.close(
+        found, leader=HEAD, above=frozenset({"one"}), reason="", last_seq=5, actor=ACTOR
+    )
     assert [d["missing_ms"] for d in draft.fields["defects"]] == [40_000]
     assert (draft.fields["leader_name"], draft.fields["last_seq"]) == ("负责人甲", 5)
 
@@ -51,12 +53,18 @@ def test_a_whole_recording_takes_nobodys_name() -> None:
     assert "leader" not in draft.fields
 
 
-def test_only_a_head_of_the_organ_is_a_leader() -> None:
-    for person, organ, leads in (
-        (HEAD, "city", True), (HEAD, None, True), (HEAD, "county", False),
-        (Person("b" * 32, "乙", frozenset({Role.OFFICER}), "city", "one"), "city", False),
+def test_only_the_head_of_the_organ_or_of_a_unit_above_the_case_is_a_leader() -> None:
+    above = frozenset({"one", "over-one"})
+    organ_head = Person("b" * 32, "丙", frozenset({Role.ORGAN_HEAD}), "city", None)
+    over = Person("b" * 32, "丁", frozenset({Role.UNIT_HEAD}), "city", "over-one")
+    for person, organ, units, leads in (
+        (HEAD, "city", above, True), (over, "city", above, True),
+        (HEAD, "city", frozenset({"two"}), False), (HEAD, "city", frozenset(), False),
+        (HEAD, None, frozenset(), False), (organ_head, "city", frozenset(), True),
+        (organ_head, None, frozenset(), True), (organ_head, "county", above, False),
+        (Person("b" * 32, "乙", frozenset({Role.OFFICER}), "city", "one"), "city", above, False),
     ):  # fmt: skip
-        assert filing.leads(person, organ) is leads
+        assert filing.leads(person, organ, units) is leads
     officer = Person("b" * 32, "乙", frozenset({Role.OFFICER}), "city", "one")
     with pytest.raises(NotALeaderError):
         filing.close(bare(), leader=officer, reason=None, last_seq=1, actor=ACTOR)

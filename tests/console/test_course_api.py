@@ -283,10 +283,14 @@ async def test_m04_filing_with_an_unexplained_hole_needs_the_leaders_name_and_le
     assert [(h["rule"], h["missing_ms"]) for h in refused["holes"]] == [(SCENE, 40_000)]
     officer = await staff.person(Role.OFFICER)
     elsewhere = await staff.person(Role.ORGAN_HEAD, "county")
-    for person in (officer, elsewhere):
+    beside = await staff.person(Role.UNIT_HEAD, "city", "two")
+    below = await staff.person(Role.UNIT_HEAD, "city", "one-below")
+    for person in (officer, elsewhere, beside, below):
         denied = await course.call("POST", "/filing", 409, {"leader": person})
         assert denied["code"] == "not-a-leader"
     await course.call("POST", "/filing", 404, {"leader": "0" * 32})
+    ended = await staff.person(Role.ORGAN_HEAD, name="ended", ended=format_time(1))
+    await course.call("POST", "/filing", 404, {"leader": ended})
     leader = await staff.person(Role.ORGAN_HEAD)
     filed = await course.call("POST", "/filing", 201, {"leader": leader, "reason": "设备无法恢复"})
     assert [d["missing_ms"] for d in filed["defects"]] == [40_000]
@@ -294,11 +298,35 @@ async def test_m04_filing_with_an_unexplained_hole_needs_the_leaders_name_and_le
     shown = await course.shown()
     assert shown["filed"] is True
     assert ("filing", SCENE) in {(m["what"], m["code"]) for m in shown["marks"]}
-    assert shown["filings"][0]["leader"] == leader
+    told = shown["filings"][0]
+    assert (told["leader"], told["leader_name"]) == (leader, "organ_head city one")
+    assert (told["by"][:2], told["by_name"]) == ("u:", "李敏")
+    async with client.get(f"/cases/{course.case}") as page:
+        text = await page.text()
+    assert "filed by 李敏" in text
+    assert "in the name of organ_head city one" in text
     listed = await call(house, client, "GET", "/api/cases?marked=true", 200)
     assert [c["id"] for c in listed["cases"]] == [course.case]
     again = await course.call("POST", "/filing", 409, {"leader": leader})
     assert again["code"] == "not-allowed"
+
+
+async def test_a_leader_finds_what_was_filed_in_his_name(house: House) -> None:
+    client, staff = await house.client(), await settled(house)
+    place = {"organ": staff.organ("city"), "unit": staff.unit("city")}
+    course = await begun(house, client, **place)
+    await begun(house, client, number="2", **place)
+    await filed_with_hole(house, course)
+    head = await staff.person(Role.UNIT_HEAD)
+    await course.call("POST", "/filing", 201, {"leader": head})
+    for who, leader, found in (
+        (client, head, [course.case]), (client, "me", []), (client, "0" * 32, []),
+        (await staff.browser(head), "me", [course.case]),
+        (await staff.signed_in(Role.ORGAN_HEAD), "me", []),
+    ):  # fmt: skip
+        listed = await call(house, who, "GET", f"/api/cases?leader={leader}", 200)
+        assert [c["id"] for c in listed["cases"]] == found
+    await call(house, client, "GET", "/api/cases?leader=x", 400)
 
 
 async def test_m04_an_explained_hole_needs_nobodys_name(house: House) -> None:
