@@ -14,9 +14,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    exists,
     false,
+    func,
     literal_column,
+    not_,
     or_,
     select,
     union_all,
@@ -34,7 +35,7 @@ MOST_STREAMS = 200  # in one statement; SQLite takes 500
 _YEARS_MS = 40 * 366 * 86_400_000
 _W, _F, _U = tables.waiting.c, tables.flag.c, tables.unit.c
 Tests = tuple[ColumnElement[bool], ...]
-_ALL = _W.sealed_index >= literal_column("0")
+_ALL = _W.sealed_ms >= literal_column("0")
 """Opens the index over everything that waits.  Walks along other indexes do without: with that one
 in reach a planner takes it, and passes a million rows where those asked for are old."""
 
@@ -182,8 +183,9 @@ def _not_private(visible: Visible) -> ColumnElement[bool]:
     if visible.person is not None:
         his.append(_W.person == visible.person)
         open_to = _F.viewers.like(f'%"{visible.person}"%')
-    closed = exists().where(_F.item == _W.item, _F.private, ~open_to)
-    return or_(~closed, *his)
+    # Not EXISTS: that may be answered by reading all flags for each of the walks.
+    flagged = select(and_(_F.private, ~open_to)).where(_F.item == _W.item).scalar_subquery()
+    return or_(*his, not_(func.coalesce(flagged, false())))
 
 
 def below(conn: Connection, unit: str) -> list[str]:
@@ -203,8 +205,9 @@ def below(conn: Connection, unit: str) -> list[str]:
 # --- the clock of links ---------------------------------------------------------------------
 
 
+_NEWEST = "SELECT sealed_index FROM waiting WHERE sealed_ms >= 0 ORDER BY sealed_index DESC LIMIT 1"
 _FROM = (
-    "SELECT sealed_index, sealed_ms FROM waiting WHERE sealed_index >= 0 AND sealed_index >= ? "
+    "SELECT sealed_index, sealed_ms FROM waiting WHERE sealed_ms >= 0 AND sealed_index >= ? "
     "ORDER BY sealed_index LIMIT 1"
 )
 
@@ -216,8 +219,8 @@ def _overdue(conn: Connection, asked: Asked, policy: Policy) -> ColumnElement[bo
     there and passes over nothing.
     """
     cutoff = sealed_by(asked.now_ms, policy, asked.zone)
-    newest = sql.rows(conn, "SELECT MAX(sealed_index) FROM waiting WHERE sealed_index >= 0")[0][0]
-    low, high = 0, (newest or 0) + 1
+    newest = sql.rows(conn, _NEWEST)
+    low, high = 0, (newest[0][0] if newest else 0) + 1
     while low < high:
         middle = (low + high) // 2
         next_ = sql.rows(conn, _FROM, middle)

@@ -435,15 +435,20 @@ def new_tables() -> None:  # noqa: PLR0915  # one statement per table and index
     op.create_index(
         op.f("ix_waiting_person_sealed_index"), "waiting", ["person", "sealed_index"], unique=False
     )
-    op.create_index(op.f("ix_waiting_sealed_index"), "waiting", ["sealed_index"], unique=False)
     op.create_index(
         op.f("ix_waiting_unit_sealed_index"), "waiting", ["unit", "sealed_index"], unique=False
     )
-    unclaimed = sa.text("person IS NULL")
-    for owner in ("organ", "unit"):
+    unclaimed = "person IS NULL"
+    for name, columns, some in (
+        ("all", ["sealed_index"], "sealed_ms >= 0"),
+        ("unclaimed", ["sealed_index"], unclaimed),
+        ("organ_unclaimed", ["organ", "sealed_index"], unclaimed),
+        ("unit_unclaimed", ["unit", "sealed_index"], unclaimed),
+        ("unowned", ["sealed_index"], f"{unclaimed} AND unit IS NULL AND organ IS NULL"),
+    ):
         op.create_index(
-            f"ix_waiting_{owner}_unclaimed", "waiting", [owner, "sealed_index"], unique=False,
-            sqlite_where=unclaimed, postgresql_where=unclaimed,
+            f"ix_waiting_{name}", "waiting", columns, unique=False,
+            sqlite_where=sa.text(some), postgresql_where=sa.text(some),
         )  # fmt: skip
 
 
