@@ -1,8 +1,8 @@
 """The stage that says whose an item is: after it is sealed, after the probe, and when registers change.
 
 Guarantee: `item.attributed` is recorded only where it says something else than the newest one
-does; what a person claimed stands until a person claims something else; `item.late` is recorded
-once for an item and stays, whatever is learned later.  Runs in jobs, so a kill repeats it.
+does; what a person claimed stands until a person claims something else; a place that was erased is
+not said again; `item.late` is recorded once for an item and stays, whatever is learned later.  Runs in jobs, so a kill repeats it.
 Not covered: which case it belongs to (`cases.inbox.proposals`).
 
 An item is late only if it was sealed after its time by more than its time is unsure, and once its
@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, select
 
 from cases.inbox import facts as known_facts
-from cases.inbox import numbers
+from cases.inbox import numbers, sql
 from cases.inbox.facts import Known
 from cases.links.attribution import Attribution, attribute
 from cases.links.upload_clock import Clock
@@ -124,6 +124,8 @@ def decided(
     policy = in_force(conn, found.facts.sealed_ms)
     stands = claim or claimed(conn, item)
     said, due = concluded(conn, found, stands, policy, zone)
+    if said.place is not None and _place_erased(conn, item):
+        said = replace(said, place=None)
     fields = _fields(said, due, policy, why)
     if reason is not None:
         fields["reason"] = reason
@@ -241,13 +243,22 @@ def _differs(conn: Connection, item: str, fields: Mapping[str, Any]) -> bool:
     if disclosed is None:
         return True
     last = {name: value for _, name, value in json.loads(disclosed)}
-    erased = "place" not in last  # an erased place is not said again
-    return _compared(last, erased=erased) != _compared(fields, erased=erased)
+    return _compared(last) != _compared(fields)
 
 
-def _compared(fields: Mapping[str, Any], *, erased: bool) -> dict[str, Any]:
-    left_out = _NOT_COMPARED | ({"place"} if erased else frozenset())
-    return {name: value for name, value in fields.items() if name not in left_out}
+def _compared(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in _NOT_COMPARED}
+
+
+def _place_erased(conn: Connection, item: str) -> bool:
+    """Whether somebody had a place of this item erased: it is not said again."""
+    rows = sql.rows(
+        conn,
+        'SELECT 1 FROM entry e JOIN erasure x ON x."index" = e."index" AND x.name = ? '
+        "WHERE e.chain = ? LIMIT 1",
+        "place", f"i:{item}",
+    )  # fmt: skip
+    return bool(rows)
 
 
 def _late(

@@ -5,7 +5,7 @@ import json
 from cases.registers import acts
 from cases.registers.rules import CodeSaid, CustodySaid, DeviceSaid, OffsetSaid, ShiftSaid
 from storage import tables
-from tests.cases.inbox.conftest import ACTOR, DAY, HOUR, UNIT, Room, at
+from tests.cases.inbox.conftest import ACTOR, DAY, HOUR, ORGAN, UNIT, Room, at
 
 
 async def camera(room: Room, serial: str = "ABC0007") -> str:
@@ -134,3 +134,64 @@ async def test_a_user_code_names_the_person_of_a_file_that_a_station_handed_over
     row = await room.attributed(item)
     assert row.person == one
     assert row.device is not None
+
+
+PLACE = {"lat_e7": 311234567, "lon_e7": 1211234567}
+
+
+async def said_of(room: Room, item: str) -> list[dict[str, object]]:
+    """The fields of every attribution of an item, in order."""
+    found = []
+    for row in await room.rows(tables.entry):
+        if row.chain == f"i:{item}" and row.type == "item.attributed":
+            triples = next(
+                d.disclosed for d in await room.rows(tables.disclosure) if d.index == row.index
+            )
+            found.append({name: value for _, name, value in json.loads(triples)})
+    return found
+
+
+async def test_an_erased_place_is_not_said_again_and_a_new_one_is_said(room: Room) -> None:
+    now, device, one = room.clock.now, await camera(room), await room.person()
+    times = [{"source": "device", "time": at(now)}]
+    item, other = [
+        await room.item(device, sealed_ms=now + DAY, device_times=times, **more)
+        for more in ({"manifest": {"place": PLACE}}, {})
+    ]
+    await room.run()
+    (first,) = [e for e in await room.rows(tables.entry) if e.chain == f"i:{item}"]
+    assert (await said_of(room, item))[0]["place"] == PLACE
+    await room.record(
+        "field.erased", f"i:{item}", leaf=first.leaf.hex(), index=first.index, names=["place"],
+        ground="第三人隐私", approver="审批人",
+    )  # fmt: skip
+    await acts.note_custody(room.ledger, ACTOR, [CustodySaid(device, "issued", now - HOUR, one)])
+    await room.run()
+    erased, again = await said_of(room, item)
+    assert "place" not in erased
+    assert (again["person"], "place" in again) == (one, False)
+    # The file of the other one names a place that was not understood before.
+    await room.database.write(
+        lambda c: c.execute(
+            tables.item.update()
+            .where(tables.item.c.id == other)
+            .values(manifest=json.dumps({"place": PLACE}))
+        )
+    )
+    await room.probe(other, None)
+    await room.run()
+    assert [one.get("place") for one in await said_of(room, other)] == [None, None, PLACE]
+
+
+async def test_an_item_waits_with_its_devices_owner_from_its_sealing_on(room: Room) -> None:
+    said = DeviceSaid("body_camera", name="记录仪", unit=UNIT, organ=ORGAN)
+    device = (await acts.register_devices(room.ledger, ACTOR, [(None, said)]))[0]
+    room.runner.stop()  # nobody has said yet whose it is
+    item = await room.item(device)
+    station = room.id()
+    await room.record(
+        "source.enrolled", f"s:{station}", source=station, name="采集站", kind="station"
+    )
+    nobodys = await room.item(station)
+    rows = {row.item: (row.organ, row.unit, row.person) for row in await room.rows(tables.waiting)}
+    assert rows == {item: (ORGAN, UNIT, None), nobodys: (None, None, None)}
