@@ -16,14 +16,14 @@ document.added).
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cases.procedure import machine, marks
 from cases.procedure.machine import NotAllowedError
 from cases.procedure.model import EXITS, Procedure
 from cases.rules import MAX_NUMBER, MAX_REASON, MAX_STAGE, MAX_TITLE, line, paragraph
-from cases.standing import RELATED, Standing, claims
+from cases.standing import FIRST_OCCASION, RELATED, PointRow, Standing, claims
 from storage.ledger import Draft
 from verify.entries import format_time, parse_time
 from verify.errors import ConflictError, MalformedError, NotFoundError
@@ -31,6 +31,8 @@ from verify.errors import ConflictError, MalformedError, NotFoundError
 SOURCES = ("person", "document", "recording", "device", "system")
 IN_FUTURE = "in-future"
 NUMBER_TAKEN = "number-taken"
+NARROWED = "narrowed"
+"""A correction after which a rule requires less time than before, where a recording had a hole."""
 MAX_UNCERTAINTY_MS = 366 * 86_400_000
 MAX_STATED = 50
 
@@ -93,12 +95,19 @@ class Paper:
 
 
 def point(
-    now: Standing, told: Moment, *, now_ms: int, actor: str, listed: Collection[str] = ()
+    now: Standing,
+    told: Moment,
+    *,
+    now_ms: int,
+    actor: str,
+    listed: Collection[str] = (),
+    narrowed: bool = False,
 ) -> Draft:
     """Something happened at a time.  Never refused.
 
     `listed` are the points that the rule lists of the case ask for: whoever notes one that the
-    procedure does not name does as he is asked.
+    procedure does not name does as he is asked.  `narrowed` says that this correction makes an
+    interval shorter that had a hole.
     """
     at_ms = parse_time(told.at)
     if told.source not in SOURCES:
@@ -124,7 +133,19 @@ def point(
         found += marks.marks_of_point(now.procedure, now.state_with(at_ms), code, at_ms)
         if code in listed and now.procedure.point(code) is None:
             found.remove(marks.NOT_IN_PROCEDURE)
+    if narrowed:
+        found.append(NARROWED)
     return Draft("case.point", f"c:{now.case.id}", actor, _marked(fields, found, at_ms, now_ms))
+
+
+def corrected(now: Standing, told: Moment) -> Standing:
+    """The case as it will stand with this point, for judging."""
+    index = 1 + max((p.index for p in now.points), default=0)
+    noted = PointRow(
+        index, told.point.strip(), (told.occasion or FIRST_OCCASION).strip(), parse_time(told.at),
+        told.uncertainty_ms, told.source, None, told.replaces, (),
+    )  # fmt: skip
+    return replace(now, points=[*now.points, noted])
 
 
 def step(

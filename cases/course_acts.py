@@ -11,9 +11,10 @@ from datetime import UTC, datetime, tzinfo
 
 from sqlalchemy import Connection
 
-from cases import course, standing, versions
+from cases import course, judging, standing, versions
 from cases.acts import must_exist
 from cases.course import DocumentNumberTakenError, Moment, Paper, Step
+from cases.recording.verdicts import narrowed
 from cases.standing import Standing
 from storage import bulk
 from storage.acts import read_head
@@ -38,15 +39,30 @@ async def record_point(
     def decide(conn: Connection) -> list[Draft]:
         now = standing.read(conn, case)
         at_ms = act_time(conn, now_ms)
-        listed = _listed(conn, now)
-        return [course.point(now, told, now_ms=at_ms, actor=actor, listed=listed)]
+        return [
+            course.point(
+                now, told, now_ms=at_ms, actor=actor, listed=_listed(conn, now),
+                narrowed=told.replaces is not None and _narrowed(conn, now, told, at_ms),
+            )
+        ]  # fmt: skip
 
     return await _one(ledger, "point", decide)
 
 
+def _narrowed(conn: Connection, now: Standing, told: Moment, now_ms: int) -> bool:
+    """Whether this correction makes an interval shorter that had a hole."""
+    found = judging.linked(judging.rows_of(conn, now.case.id), now.procedure)
+    before = judging.of_standing(conn, now, found, now_ms)
+    after = judging.of_standing(conn, course.corrected(now, told), found, now_ms)
+    return narrowed(before.verdicts, after.verdicts)
+
+
 def _listed(conn: Connection, now: Standing) -> frozenset[str]:
     """The points that the rule lists in force for the case ask for."""
-    lists = versions.lists_for(conn, now.case.organ, now.case.opened_ms)
+    row = now.case
+    lists = versions.lists_for(
+        conn, row.organ, row.opened_ms, opened=row.opened_index, closed=row.closed_index
+    )
     points = (point for one in lists for rule in one.rules for point in (rule.start, rule.end))
     return frozenset(point.key for point in points if point is not None)
 

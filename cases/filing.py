@@ -16,11 +16,13 @@ from sqlalchemy import Connection
 
 from cases import asked, judging
 from cases.asked import Person
+from cases.course import NARROWED
 from cases.course_acts import act_time
 from cases.judging import Judged
 from cases.procedure.machine import Missing, NotAllowedError, check_file
 from cases.recording.verdicts import Verdict, unexplained
 from cases.rules import MAX_REASON, paragraph
+from cases.standing import PointRow
 from storage.acts import ends
 from storage.ledger import Draft, Event, Ledger, random_id
 from storage.rights import Role
@@ -48,15 +50,23 @@ class NotALeaderError(ConflictError):
     code = "not-a-leader"
 
 
-def defects_of(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """What was wrong at filing, as it is kept and shown for ever."""
-    return [
+def defects_of(
+    verdicts: Sequence[Verdict], points: Sequence[PointRow] = ()
+) -> list[dict[str, Any]]:
+    """What was wrong at filing, as it is kept and shown for ever: holes, and corrections of points
+    that made less be required."""
+    holes: list[dict[str, Any]] = [
         {
             "mark": HOLE, "rule": judging.key_of(v), "version": v.list_version,
             "occasion": v.occasion or "", "verdict": v.verdict, "missing_ms": v.missing_ms,
         }
         for v in verdicts
     ]  # fmt: skip
+    return holes + [
+        {"mark": NARROWED, "rule": "", "point": p.point, "occasion": p.occasion, "index": p.index}
+        for p in points
+        if NARROWED in p.marks
+    ]
 
 
 def close(
@@ -84,7 +94,7 @@ def close(
     fields: dict[str, Any] = {
         "case": now.case.id, "verdicts": [judging.value(v) for v in found.verdicts],
         "rules": list(found.rules), "policy": found.policy.version,
-        "defects": defects_of(open_), "last_seq": last_seq,
+        "defects": defects_of(open_, now.points), "last_seq": last_seq,
     }  # fmt: skip
     if now.case.procedure is not None:
         fields["procedure"] = now.case.procedure

@@ -90,7 +90,9 @@ def read(conn: Connection, case: str, now_ms: int) -> Judged:
 def of_standing(conn: Connection, now: Standing, found: Linked, now_ms: int) -> Judged:
     """The same for a case that was read, with its recordings."""
     row, policy = now.case, policies.in_force(conn, now_ms)
-    lists = versions.lists_for(conn, row.organ, row.opened_ms)
+    lists = versions.lists_for(
+        conn, row.organ, row.opened_ms, opened=row.opened_index, closed=row.closed_index
+    )
     rules = rules_for(now.procedure, row.kind, lists, row.opened_ms)
     asked, said = _asked(conn, row.id)
     case = Case(
@@ -245,7 +247,7 @@ def should_start(found: Judged, verdict: Verdict) -> int:
         for p in found.standing.live_points
         if start is not None and p.point == start.key and verdict.occasion in (None, p.occasion)
     ]
-    return max(times, default=found.standing.case.opened_ms)
+    return min(times, default=found.standing.case.opened_ms)
 
 
 def newest(conn: Connection, case: str) -> Mapping[str, Any] | None:

@@ -23,6 +23,8 @@ from verify.errors import NotFoundError
 RELATED = "related"
 """The transition of an entry in the case that another was merged into or split from."""
 NOT = "not "
+FIRST_OCCASION = "1"
+"""That of a point or an exemption whose entry names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +313,7 @@ def marks(standing: Standing, asked: Sequence[Marked] = ()) -> list[Marked]:
         Marked(m, "document", d.kind, d.index, d.at_ms) for d in standing.documents for m in d.marks
     ]
     found += [
-        Marked(d["mark"], "filing", d["rule"], f.index, f.at_ms)
+        Marked(d["mark"], "filing", d["rule"] or d["point"], f.index, f.at_ms)
         for f in standing.filings
         for d in f.defects
     ]

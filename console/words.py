@@ -43,6 +43,8 @@ class Names:
 
 
 NOBODY = Names()
+MASKED = "c:-"
+"""The chain of an entry whose case its reader may not see (`console.masking`)."""
 
 
 async def names_in(conn: AsyncConnection, steps: Sequence[Step]) -> Names:
@@ -72,6 +74,8 @@ async def names_in(conn: AsyncConnection, steps: Sequence[Step]) -> Names:
 
 def words(step: Step, speech: Speech, names: Names) -> str:
     """What this entry says.  A part in brackets is left out where one of its fields is absent."""
+    if step.chain == MASKED:
+        return speech("trail.masked")
     key = f"entry.{step.type}"
     if not speech.has(key):
         return shown.visible(step.type)
@@ -197,10 +201,10 @@ def _chosen(prefix: str) -> Callable[[object, Speech], str]:
 
 
 def _defects(value: object, speech: Speech) -> str:
-    """How many, and of which rules."""
+    """Of which rules and points."""
     if not isinstance(value, list):
         return _plain(value, speech)
-    rules = [str(one.get("rule", "")) for one in value if isinstance(one, dict)]
+    rules = [str(one.get("rule") or one.get("point", "")) for one in value if isinstance(one, dict)]
     return _plain(rules or value, speech)
 
 

@@ -55,12 +55,9 @@ class _Judge:
         self._case, self._verdicts = case, verdicts
         known = case.tracks  # arranged before by who judges the same recordings again and again
         self._recordings = known if isinstance(known, Recordings) else Recordings(known)
-        last: dict[tuple[str, str], Noted] = {}
-        for point in sorted(case.points, key=lambda p: p.index):
-            last[point.code, point.occasion] = point
-        self._points: dict[str, dict[str, Noted]] = {}
-        for (code, occasion), point in last.items():
-            self._points.setdefault(code, {})[occasion] = point
+        self._points: dict[str, dict[str, list[Noted]]] = {}
+        for point in sorted(case.points, key=lambda p: (p.at_ms, p.index)):
+            self._points.setdefault(point.code, {}).setdefault(point.occasion, []).append(point)
         self._exemptions: dict[tuple[str, str], list[Exemption]] = {}
         for exemption in case.exemptions:
             key = (exemption.list_name, exemption.code)
@@ -72,14 +69,21 @@ class _Judge:
 
     def rule(self, applied: Applied) -> Iterator[Verdict]:
         """One verdict for each occasion on which a point of the rule is noted, or one for none."""
-        starts, ends = self._noted(applied.rule.start), self._noted(applied.rule.end)
+        rule = applied.rule
+        starts, ends = self._noted(rule.start), self._noted(rule.end)
         times: dict[str, int] = {}
-        for noted in (*starts.values(), *ends.values()):
-            times[noted.occasion] = min(noted.at_ms, times.get(noted.occasion, noted.at_ms))
+        for first, *_ in (*starts.values(), *ends.values()):
+            times[first.occasion] = min(first.at_ms, times.get(first.occasion, first.at_ms))
         if not times:
             yield self._known(applied, None, None, None)
+        # Of several notes those that ask for the most: between two points the widest interval, and
+        # of a single point the time that is hardest to reach past.
+        both = rule.start is not None and rule.end is not None
         for occasion in sorted(times, key=lambda o: (times[o], o)):
-            yield self._known(applied, occasion, starts.get(occasion), ends.get(occasion))
+            start, end = starts.get(occasion), ends.get(occasion)
+            yield self._known(
+                applied, occasion, start and start[0 if both else -1], end and end[-1 if both else 0]
+            )  # fmt: skip
 
     def _known(
         self, applied: Applied, occasion: str | None, start: Noted | None, end: Noted | None
@@ -93,7 +97,8 @@ class _Judge:
             found = self._verdicts[key] = self._verdict(applied, occasion, start, end)
         return found
 
-    def _noted(self, point: Point | None) -> dict[str, Noted]:
+    def _noted(self, point: Point | None) -> dict[str, list[Noted]]:
+        """The notes of the point by occasion, in the order of their times."""
         if point is None:
             return {}
         other = self._case.aliases.get(point.key, point.key)

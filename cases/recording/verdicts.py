@@ -20,7 +20,8 @@ STATES = ("asked", "approved", "refused")
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A time point of the case.  Of several of one code and occasion, the last noted counts."""
+    """A time point of the case.  Of several of one code and occasion those count that ask for most:
+    the earliest start and the latest end."""
 
     code: str
     occasion: str
@@ -131,6 +132,25 @@ def unexplained(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
             )
         )
     )
+
+
+def narrowed(before: Iterable[Verdict], after: Iterable[Verdict]) -> bool:
+    """Whether a rule that 应当 be followed asks for a shorter interval than before, where a hole was."""
+    now = {_of(v): _required_ms(v) for v in after}
+    return any(
+        _required_ms(v) > now.get(_of(v), 0)
+        for v in before
+        if v.rule.must and any(hole.state != "below_threshold" for hole in v.holes)
+    )
+
+
+def _of(verdict: Verdict) -> tuple[str, str, str | None]:
+    return verdict.list_name, verdict.rule.code, verdict.occasion
+
+
+def _required_ms(verdict: Verdict) -> int:
+    start, end = verdict.required or (0, 0)
+    return end - start
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ async def test_every_accepted_call_leaves_exactly_its_entries_and_replay_gives_t
     await course.point("arrived", 0)
     await course.point("left", 600)
     first = (await course.shown())["points"][0]["index"]
-    await course.point("identity_shown", 5, replaces=first)
+    await course.point("identity_shown", -5, replaces=first)
     await course.recording(-10, 700)
     await course.call("POST", "/judgements", 201, {})
     changed = {"title": "律所检查（改）", "parties": ["某律师事务所"], "reason": "更正"}
@@ -309,6 +309,32 @@ async def test_m04_filing_with_an_unexplained_hole_needs_the_leaders_name_and_le
     assert [c["id"] for c in listed["cases"]] == [course.case]
     again = await course.call("POST", "/filing", 409, {"leader": leader})
     assert again["code"] == "not-allowed"
+
+
+async def test_a_hole_does_not_vanish_when_its_point_is_noted_anew(house: House) -> None:
+    """A second note shrinks nothing; a correction that does is kept and marked for ever."""
+    course = await begun(house, await house.client())
+    await course.to_the_end()
+    arrived = await course.point("arrived", 0)
+    await course.point("left", 600)
+    await course.recording(-70, 100)
+    await course.recording(300, 610)
+    await course.point("arrived", 300)
+    assert (await course.coverage())[SCENE]["missing_ms"] == 200_000
+    wider = await course.point("arrived", -60, replaces=arrived["index"])
+    assert wider["marks"] == []
+    corrected = await course.point("arrived", 300, replaces=wider["index"])
+    assert corrected["marks"] == ["narrowed"]
+    assert (await course.coverage())[SCENE]["verdict"] == "complete"
+    harmless = await course.point("arrived", 310, replaces=corrected["index"])
+    assert harmless["marks"] == []
+    filed = await course.call("POST", "/filing", 201, {})
+    defects = [(d["mark"], d["point"], d["index"]) for d in filed["defects"]]
+    assert defects == [("narrowed", "arrived", corrected["index"])]
+    shown = await course.shown()
+    found = {(m["what"], m["code"], m["text"]) for m in shown["marks"]}
+    text = "Corrected to less time where a recording had a hole"
+    assert found >= {("point", "arrived", text), ("filing", "arrived", text)}
 
 
 async def test_a_leader_finds_what_was_filed_in_his_name(house: House) -> None:

@@ -15,6 +15,7 @@ from cases.recording.verdicts import (
     Explanation,
     Noted,
     Verdict,
+    narrowed,
     summary,
     unexplained,
 )
@@ -167,11 +168,44 @@ def test_an_end_before_its_start_cannot_be_judged() -> None:
     assert (verdict.verdict, verdict.reasons) == ("unjudgeable", ("end_before_start",))
 
 
-def test_of_a_point_noted_twice_the_later_entry_counts_in_whatever_order_it_comes() -> None:
-    again = replace(POINTS[1], at_ms=NINE + 300 * SECOND, index=9)
-    for points in permutations((*POINTS, again)):
-        verdict = one(SEIZURE, case(track("a", 0, 300), points=points))
-        assert (verdict.verdict, verdict.required) == ("complete", (NINE, NINE + 300_000))
+def test_of_a_point_noted_twice_the_first_start_and_the_last_end_count_in_whatever_order() -> None:
+    sooner = replace(POINTS[1], at_ms=NINE + 300 * SECOND, index=9)
+    later = replace(POINTS[0], at_ms=NINE + 60 * SECOND, index=10)
+    for points in permutations((*POINTS, sooner, later)):
+        verdict = one(SEIZURE, case(track("a", 60, 300), points=points))
+        assert (verdict.verdict, verdict.required) == ("partial", (NINE, NINE + 600_000))
+    wider = replace(POINTS[1], at_ms=NINE + 700 * SECOND, index=9)
+    verdict = one(SEIZURE, case(track("a", 0, 600), points=(*POINTS, wider)))
+    assert holes(verdict) == [(600, 700, "unexplained")]
+
+
+def test_a_single_point_noted_again_asks_for_no_less() -> None:
+    start, end = replace(SEIZURE, end=None), replace(SEIZURE, start=None)
+    for rule, points in ((start, (0, 600)), (end, (600, 0))):
+        code = "seizure_started" if rule is start else "seizure_ended"
+        noted = [
+            Noted(code, "1", NINE + at * SECOND, index=index) for index, at in enumerate(points)
+        ]
+        found = track("a", 0, 600) if rule is start else track("a", 1, 600)
+        for order in (noted, noted[::-1]):
+            assert one(rule, case(found, points=tuple(order))).verdict == "missing"
+
+
+def test_less_is_required_only_where_an_interval_with_a_hole_becomes_shorter() -> None:
+    whole, half = track("a", 0, 600), track("a", 0, 300)
+
+    def judged(found: Track, end: int, **more: object) -> tuple[Verdict, ...]:
+        points = (POINTS[0], replace(POINTS[1], at_ms=NINE + end * SECOND, **more))
+        return (one(SEIZURE, case(found, points=points)),)
+
+    assert narrowed(judged(half, 600), judged(half, 300))
+    assert narrowed(judged(half, 600), judged(half, 590))
+    assert narrowed(judged(half, 600), judged(half, -1)), "nothing is required any more"
+    assert narrowed(judged(half, 600), (one(SEIZURE, case(half, points=POINTS[:1])),))
+    assert not narrowed(judged(whole, 600), judged(whole, 300)), "there was no hole"
+    assert not narrowed(judged(half, 600), judged(half, 700)), "more is required"
+    may = tuple(replace(v, rule=replace(v.rule, must=False)) for v in judged(half, 600))
+    assert not narrowed(may, judged(half, 300))
 
 
 def test_each_occasion_has_its_own_verdict_in_the_order_of_their_times() -> None:

@@ -30,7 +30,7 @@ class Footage:
         return bool(ways & set(methods))
 
 
-Points = Mapping[tuple[str, str], int]
+Points = Mapping[tuple[str, str], list[int]]
 Spans = Iterable[tuple[int, int]]
 
 
@@ -40,9 +40,12 @@ def unexplained(
     """What of the intervals that this rule requires nobody recorded and nobody explained."""
     tracks = [track for track in footage if track.is_by(rule["methods"])]
     found = []
-    for (code, occasion), start in points.items():
-        end = points.get((rule.get("end", ""), occasion))
-        if code != rule["start"] or end is None or end <= start:
+    for (code, occasion), starts in points.items():
+        ends = points.get((rule.get("end", ""), occasion))
+        if code != rule["start"] or ends is None:
+            continue
+        start, end = min(starts), max(ends)
+        if end <= start:
             continue
         if any(t.kind == "photo" and start <= t.start_ms <= end for t in tracks):
             continue

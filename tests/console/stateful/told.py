@@ -72,10 +72,13 @@ class CaseModel:
             self.told.append(Told("exit", found["exit"], when, found.get("to")))
 
     @property
-    def live_points(self) -> dict[tuple[str, str], int]:
-        """The last that was said of each point on each occasion."""
-        kept = [p for p in self.points if p.index not in self.replaced]
-        return {(p.code, p.occasion): p.at_ms for p in sorted(kept, key=lambda point: point.index)}
+    def live_points(self) -> dict[tuple[str, str], list[int]]:
+        """When each point was on each occasion, by all that was said and not corrected."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for point in self.points:
+            if point.index not in self.replaced:
+                found.setdefault((point.code, point.occasion), []).append(point.at_ms)
+        return found
 
     @property
     def current(self) -> str | None:
