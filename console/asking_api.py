@@ -114,22 +114,30 @@ async def _ask_access(
 @ROUTES.get("/api/approvals")
 async def list_approvals(request: web.Request) -> web.Response:
     """What waits for the caller (`waiting`), what he asked (`asked`), or both and what is decided."""
+    which = request.query.get("which", "waiting")
+    return plain({"approvals": await approvals_value(request, which, limit(request))})
+
+
+async def approvals_value(
+    request: web.Request, which: str, most: int, *, case: str | None = None
+) -> list[dict[str, Any]]:
+    """The same for the desk, and of one case for its page."""
     caller = await allowed(request, Right.READ)
-    which, most = request.query.get("which", "waiting"), limit(request)
     now_ms = request.app[PARTS].clock.now_ms()
 
     def read(conn: Connection) -> list[requests.Listed]:
         person = None
         if caller.person is not None:
             person = requests.person_of(conn, caller.person, now_ms)
-        return [one for one in requests.listed(conn) if _concerns(which, one, caller, person)][
-            :most
-        ]
+        return [
+            one for one in requests.listed(conn)
+            if case in (None, one.asked.case) and _concerns(which, one, caller, person)
+        ][:most]  # fmt: skip
 
     async with request.app[PARTS].database.read() as conn:
         found = await conn.run_sync(read)
     spoken = speech(request)
-    return plain({"approvals": [_said(one, spoken) for one in found]})
+    return [_said(one, spoken) for one in found]
 
 
 def _concerns(

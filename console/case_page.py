@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 from cases import approvals, judging, queries, standing, trail
 from cases.inbox.queries import late_ones
 from cases.recording.verdicts import Verdict
-from console import course_said, inbox_api, items, said, strip, words
+from console import asking_api, course_said, inbox_api, items, said, strip, words
+from console.access import CALLER
 from console.answers import allowed, speech
 from console.cases_api import course, with_filers
 from console.i18n import Speech
+from console.masking import masked
 from console.pages import render
 from console.parts import PARTS
 from console.rooms import HOME_ROWS, TRAIL_ROWS, steps_of
@@ -52,6 +54,7 @@ async def case(request: web.Request) -> web.Response:
         steps = await trail.trail(
             conn, "case", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
         )
+        steps = queries.Page(await masked(conn, request, steps.rows, case=id_), steps.next)
         names = await words.names_in(conn, steps.rows)
     inbox = await inbox_api.inbox_page(
         request, inbox_api.asked_by(request), cursor=None, rows=HOME_ROWS
@@ -73,6 +76,8 @@ async def case(request: web.Request) -> web.Response:
         causes=CAUSES,
         linked=linked,
         attributed=attributed,
+        approvals=await asking_api.approvals_value(request, "waiting", HOME_ROWS, case=id_),
+        me=request[CALLER].person,
         late=late,
         beside=beside,
         states={one.item.id: said.state(beside[one.item.id].state, spoken) for one in linked.rows},

@@ -81,8 +81,20 @@ def mark_text(procedure: Procedure | None, mark: str, speech: Speech) -> str:
 def mark(procedure: Procedure | None, value: Marked, speech: Speech) -> dict[str, Any]:
     return {
         "mark": value.mark, "text": mark_text(procedure, value.mark, speech), "what": value.what,
-        "code": value.code, "at": format_time(value.at_ms), "index": value.index,
+        "of": _of_mark(procedure, value, speech), "code": value.code, "at": format_time(value.at_ms), "index": value.index,
     }  # fmt: skip
+
+
+def _of_mark(procedure: Procedure | None, value: Marked, speech: Speech) -> str:
+    """What bears the mark, in words: which document, point or stage, or what was asked."""
+    kind = speech.choice("marked", value.what)
+    if not value.code:
+        return kind
+    kinds = ("transition", "stage") if value.what == "stage" else (value.what,)
+    plain = shown.visible(value.code)
+    names = [label(procedure, one, value.code, speech) for one in kinds]
+    name = next((one for one in names if one != plain), plain)
+    return speech("marked.with", kind=kind, name=name)
 
 
 def _marks(procedure: Procedure | None, marks: Iterable[str], speech: Speech) -> list[Any]:

@@ -78,6 +78,12 @@ class OwnRightsError(DeniedError):
     code = "own-rights"
 
 
+class AdministratorError(DeniedError):
+    """Another administrator's password or second factor is reset at the server, not by this API."""
+
+    code = "administrator"
+
+
 class NoEvidenceError(DeniedError):
     """A token for somebody else that opens evidence is made at the server, not by this API."""
 
@@ -88,6 +94,12 @@ class AccountTakenError(ConflictError):
     """Another person has this account or this subject."""
 
     code = "account-taken"
+
+
+class OtherOrganError(ConflictError):
+    """People, viewers and places of a case or recording are of its own organ."""
+
+    code = "other-organ"
 
 
 class ForgedRequestError(DeniedError):

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, false, or_, true
 from cases import case_list, queries
 from cases.registers import queries as registers
 from cases.rules import KINDS
-from console import inbox_api, items, shown
+from console import asking_api, inbox_api, items, shown
 from console.answers import allowed
 from console.guard import visible_to
 from console.pages import render
@@ -60,6 +60,9 @@ async def home(request: web.Request) -> web.Response:
         kinds=KINDS,
         inbox=inbox["items"],
         inbox_next=inbox["next"],
+        approvals=await asking_api.approvals_value(request, "waiting", HOME_ROWS),
+        asked=await asking_api.approvals_value(request, "asked", HOME_ROWS),
+        me=caller.person,
         overdue=await inbox_api.overdue_value(request),
         uploads=list(zip(uploads.rows, moving, strict=True)),
         uploads_next=uploads.next,

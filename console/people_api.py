@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, false, or_, select, true
 from console import credentials, matrix, passwords, people
 from console.access import CALLER
 from console.answers import limit, plain
-from console.errors import OwnRightsError
+from console.errors import AdministratorError, OwnRightsError
 from console.guard import visible_to
 from console.login import SIGN_IN
 from console.parts import PARTS
@@ -24,7 +24,7 @@ from console.signin import account_key
 from storage import tables
 from storage.access import Caller, Visible
 from storage.ledger import Event, random_id
-from storage.rights import Role
+from storage.rights import ADMINISTRATORS, Role
 from verify.entries import format_time, parse_time
 
 ROUTES = web.RouteTableDef()
@@ -205,6 +205,7 @@ async def reset_password(request: web.Request) -> web.Response:
     """A new one-time password; the lock, if any, is over."""
     parts, body, person = request.app[PARTS], await request.json(), request.match_info["person"]
     not_oneself(request[CALLER], person)
+    await not_an_administrator(request, person)
     secret = passwords.one_time()
     event = await credentials.reset_password(
         parts.ledger, person, await request.app[SIGN_IN].passwords.hash(secret),
@@ -218,6 +219,7 @@ async def reset_password(request: web.Request) -> web.Response:
 async def reset_totp(request: web.Request) -> web.Response:
     parts, body, person = request.app[PARTS], await request.json(), request.match_info["person"]
     not_oneself(request[CALLER], person)
+    await not_an_administrator(request, person)
     event = await credentials.reset_totp(
         parts.ledger, person, by=request[CALLER].actor, reason=body["reason"],
         now_ms=parts.clock.now_ms(), check=still_security_admin(request),
@@ -229,6 +231,17 @@ def not_oneself(caller: Caller, person: str) -> None:
     """OwnRightsError: one's own password is changed with the old one, at one's own session."""
     if caller.person == person:
         raise OwnRightsError("person: expected another one, got the caller himself")
+
+
+async def not_an_administrator(request: web.Request, person: str) -> None:
+    """AdministratorError: whoever could reset another administrator could act in his place."""
+    async with request.app[PARTS].database.read() as conn:
+        found = await people.person(conn, person)
+    if ADMINISTRATORS & found.person.roles:
+        raise AdministratorError(
+            "person: expected none of the three administrators, got one; "
+            "`liuhen person reset` on the server is for them"
+        )
 
 
 def still_security_admin(request: web.Request) -> credentials.Check:

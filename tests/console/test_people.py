@@ -367,3 +367,14 @@ async def test_no_account_exists_on_a_new_server(small: House) -> None:
             answer_to = {"account": account, "password": password or " "}
             async with small.session().post("/api/session", json=answer_to) as answer:
                 assert answer.status in (401, 429)
+
+
+async def test_m15_no_administrator_resets_another(staff: Staff) -> None:
+    """M15: who could, might act in his place; it is done at the server, on record."""
+    house, admin = staff.house, await security(staff)
+    made = await call(house, admin, "POST", "/api/people", 201,
+                      body(account="audit2", roles=["audit_admin"]))  # fmt: skip
+    for way in ("password", "totp/reset"):
+        refused = await call(house, admin, "POST", f"/api/people/{made['id']}/{way}", 403,
+                             {"reason": "curious"})  # fmt: skip
+        assert refused["code"] == "administrator"
