@@ -26,9 +26,11 @@ DAY_MS, HOUR_MS, MINUTE_MS = 86_400_000, 3_600_000, 60_000
 STEP_MS = 43_200  # between two waiting items: a million of them in 500 days
 FIRST_INDEX = 10_000_000  # of waiting items; cases lie below
 ORGANS, UNITS, PEOPLE = 3, 40, 400
+FILED_AFTER_MS = 60 * DAY_MS
 NUMBERED = 10_000  # small cases that the numbers of recordings name
 QUIET_UNIT = 39  # its recordings are the oldest of all: a walk from the newest finds them last
-QUIET_ITEMS = 500
+QUIET_ITEMS = 20_000  # and many of them
+PRIVATE = 100  # one of so many
 
 
 @lru_cache(maxsize=2000)
@@ -138,19 +140,31 @@ def agency(end_ms: int) -> Rows:
 
 
 def numbered_cases(end_ms: int) -> Rows:
-    """Small cases without recordings, with one visit each: those that recordings may belong to."""
-    case, of_person, point = [], [], []
+    """Small cases without recordings, with one visit each: those that recordings may belong to.
+
+    They are filed after 60 days, so about one in eight is open.
+    """
+    case, of_person, point, filing = [], [], [], []
     for n in range(NUMBERED):
         lead = OFFICERS[n % len(OFFICERS)]
         at_ms = end_ms - (NUMBERED - n) * (1_000_000 // NUMBERED) * STEP_MS
-        case.append(case_row(f"numbered:{n}", 1_000 + n, number(n), lead, [lead], at_ms))
-        of_person.append((case[-1][0], lead.id))
+        id_, closed = id_of(f"numbered:{n}", 0), None
+        if at_ms + FILED_AFTER_MS < end_ms:
+            closed = 200_000 + n
+            filing.append((closed, id_, at_ms + FILED_AFTER_MS, "[]", None, None))
+        case.append(
+            case_row(f"numbered:{n}", 1_000 + n, number(n), lead, [lead], at_ms, closed=closed)
+        )
+        of_person.append((id_, lead.id))
         for more, code in enumerate(("arrived", "left")):
             point.append((
-                100_000 + 2 * n + more, case[-1][0], code, "1", at_ms + (more + 1) * HOUR_MS, 1000,
+                100_000 + 2 * n + more, id_, code, "1", at_ms + (more + 1) * HOUR_MS, 1000,
                 "笔录", None, None, "[]",
             ))  # fmt: skip
-    return {tables.case: case, tables.case_person: of_person, tables.case_point: point}
+    return {
+        tables.case: case, tables.case_person: of_person, tables.case_point: point,
+        tables.filing: filing,
+    }  # fmt: skip
 
 
 def number(n: int) -> str:
@@ -159,13 +173,13 @@ def number(n: int) -> str:
 
 def case_row(
     key: str, index: int, number_: str, lead: Person, team: Sequence[Person], at_ms: int,
-    procedure: tuple[str, str] | tuple[None, None] = (None, None),
+    procedure: tuple[str, str] | tuple[None, None] = (None, None), *, closed: int | None = None,
 ) -> bulk.Row:  # fmt: skip
     return (
         id_of(key, 0), number_, "行政检查", "检查", as_json([f"人员 {p.number}" for p in team]),
         index, at_ms, index, *procedure, id_of("organ", organ_of(lead.unit)),
         id_of("unit", lead.unit), as_json([p.id for p in team]), as_json(["当事人"]), None, False,
-        "[]", None, None, None,
+        "[]", None, None, closed,
     )  # fmt: skip
 
 
@@ -236,6 +250,9 @@ def waiting(start: int, stop: int, end_ms: int) -> Iterator[Rows]:
     for low in range(start, stop, BATCH):
         some = [_waiting(n, end_ms) for n in range(low, min(low + BATCH, stop))]
         rows = rows_of(some)
+        rows[tables.flag] = [
+            (r.id, True, as_json([OFFICERS[-1].id]), r.sealed_index + 2) for r in some[::PRIVATE]
+        ]
         rows[tables.waiting] = [
             (r.id, *whose[2:5], r.sealed_index, r.sealed_ms, r.end_ms + DAY_MS)
             for r, whose in zip(some, rows[tables.attribution], strict=True)

@@ -419,7 +419,7 @@ waiting = Table(  # the inbox: sealed items without a live link
     # All of them; if walks of one owner could use it, planners would let them pass a million rows.
     _some("ix_waiting_all", "sealed_index", where="sealed_ms >= 0"),
     # What nobody is known of is little among much, and NULL is no order to walk along.
-    _some("ix_waiting_unclaimed", "sealed_index", where=_unclaimed),
+    _some("ix_waiting_unclaimed", "sealed_index", where=f"{_unclaimed} AND sealed_ms >= 0"),
     _some("ix_waiting_organ_unclaimed", "organ", "sealed_index", where=_unclaimed),
     _some("ix_waiting_unit_unclaimed", "unit", "sealed_index", where=_unclaimed),
     _some("ix_waiting_unowned", "sealed_index", where=_unowned),

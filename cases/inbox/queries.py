@@ -23,7 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from cases import queries
+from cases import case_list, queries
 from cases.inbox import numbers, proposals, sql
 from cases.inbox.proposals import Suggested
 from cases.policy import Policy, in_force
@@ -132,46 +132,77 @@ def _walk(conn: Connection, asked: Asked, more: Tests, limit: int) -> list[tuple
 
 
 def _streams(conn: Connection, asked: Asked) -> list[Tests]:
-    """The conditions of walks, each along one index, whose union is what is asked for."""
+    """The conditions of walks, each along one index, whose union is what is asked for.
+
+    Nothing is said twice in one of them, and one that can find nothing is left out: planners take
+    every condition for further luck.
+    """
     f, v = asked.filter, asked.visible
-    tests: list[ColumnElement[bool]] = []
-    if f.organ is not None:
-        tests.append(_W.organ == f.organ)
+    wanted: _Fixed = {} if f.organ is None else {"organ": f.organ}
     if f.unclaimed:
-        tests.append(_W.person.is_(None))
-    if not v.private:
-        tests.append(_not_private(v))
-    along, all_seen = _along(conn, asked)
-    if f.unit is not None and (all_seen or f.person is not None):
-        tests.append(_W.unit.in_(below(conn, f.unit)))
-    if not (v.everything or all_seen):
-        tests.append(or_(*(and_(*one) for one in _own(v))))
-    return [(*one, *tests) for one in along]
+        wanted["person"] = None
+    units = None if f.unit is None else below(conn, f.unit)
+    own = _own(v)
+    found = []
+    for along in _along(f, v, own, units):
+        if not _agree(along, wanted):
+            continue
+        fixed = along | wanted
+        tests = [_is(name, value) for name, value in fixed.items()]
+        if fixed.keys() <= {"person"} and fixed.get("person") is None:
+            tests.append(_ALL)
+        if units is not None and "unit" not in fixed:
+            tests.append(_W.unit.in_(units))
+        elif units is not None and fixed["unit"] not in units:
+            continue
+        parts = [part for part in own if _agree(part, fixed)]
+        if not (v.everything or any(part.items() <= fixed.items() for part in parts)):
+            if not parts:
+                continue
+            tests.append(or_(*(
+                and_(*(_is(name, part[name]) for name in part if name not in fixed))
+                for part in parts
+            )))  # fmt: skip
+        if not v.private:
+            tests.append(_not_private(v))
+        found.append(tuple(tests))
+    return found or [(false(),)]
 
 
-def _along(conn: Connection, asked: Asked) -> tuple[list[Tests], bool]:
-    """Where to walk, and whether these walks see only what the caller may see."""
-    f, v = asked.filter, asked.visible
+_Fixed = dict[str, str | None]
+"""Columns and what they hold; None: nothing."""
+
+
+def _along(
+    f: Filter, v: Visible, own: Sequence[_Fixed], units: Sequence[str] | None
+) -> Sequence[_Fixed]:
+    """Where to walk: along what is asked for if an index knows it, else along what is visible."""
     if f.person is not None:
-        return [(_W.person == f.person,)], False
-    if f.unit is not None and (v.everything or v.organs or v.units):
-        return [(_W.unit == unit,) for unit in below(conn, f.unit)], False
-    if f.organ is not None and (v.everything or f.organ in v.organs):
-        return [(_W.organ == f.organ,)], False
-    if v.everything:
-        return [(_W.person.is_(None),) if f.unclaimed else (_ALL,)], True
-    return _own(v), True
+        return [{"person": f.person}]
+    if units is not None and (v.everything or v.organs or v.units):
+        return [{"unit": unit} for unit in units]
+    if v.everything or (f.organ is not None and f.organ in v.organs):
+        return [{}]  # and what is wanted
+    return own
 
 
-def _own(visible: Visible) -> list[Tests]:
+def _own(visible: Visible) -> list[_Fixed]:
     """What the caller may see, each part along its index."""
-    parts: list[Tests] = [(_W.organ == organ,) for organ in sorted(visible.organs)]
-    parts += [(_W.unit == unit,) for unit in sorted(visible.units)]
+    parts: list[_Fixed] = [{"organ": organ} for organ in sorted(visible.organs)]
+    parts += [{"unit": unit} for unit in sorted(visible.units)]
     if visible.person is not None:
-        parts.append((_W.person == visible.person,))
+        parts.append({"person": visible.person})
     if visible.unowned:
-        parts.append((_W.organ.is_(None), _W.unit.is_(None), _W.person.is_(None)))
-    return parts or [(false(),)]
+        parts.append({"person": None, "unit": None, "organ": None})
+    return parts
+
+
+def _agree(one: _Fixed, other: _Fixed) -> bool:
+    return all(other.get(name, value) == value for name, value in one.items())
+
+
+def _is(name: str, value: str | None) -> ColumnElement[bool]:
+    return _W[name].is_(None) if value is None else _W[name] == value
 
 
 def _not_private(visible: Visible) -> ColumnElement[bool]:
@@ -254,7 +285,9 @@ def _rows(
         return []
     waiting = {
         row.id: queries.waiting_of(row)
-        for row in conn.execute(queries.waiting_items().where(_W.item.in_(ids)))
+        for row in conn.execute(
+            queries.waiting_items(case_list.seen(asked.cases)).where(_W.item.in_(ids))
+        )
     }
     said = attributions(conn, ids)
     late = late_ones(conn, ids)

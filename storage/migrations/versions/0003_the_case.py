@@ -441,7 +441,7 @@ def new_tables() -> None:  # noqa: PLR0915  # one statement per table and index
     unclaimed = "person IS NULL"
     for name, columns, some in (
         ("all", ["sealed_index"], "sealed_ms >= 0"),
-        ("unclaimed", ["sealed_index"], unclaimed),
+        ("unclaimed", ["sealed_index"], f"{unclaimed} AND sealed_ms >= 0"),
         ("organ_unclaimed", ["organ", "sealed_index"], unclaimed),
         ("unit_unclaimed", ["unit", "sealed_index"], unclaimed),
         ("unowned", ["sealed_index"], f"{unclaimed} AND unit IS NULL AND organ IS NULL"),
