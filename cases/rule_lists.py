@@ -75,9 +75,12 @@ def policy_taken(conn: Connection, version: str) -> bool:
 
 
 def policy_value(one: Listed) -> dict[str, Any]:
-    """A proposed policy for programs."""
+    """A proposed policy for programs; an approved one holds from its approval at the earliest."""
+    valid_from_ms = one.start_ms or 0
+    if one.asked.decision == "approved":
+        valid_from_ms = max(valid_from_ms, one.decided_ms or 0)
     return {
-        "version": one.code, "valid_from": format_time(one.start_ms or 0),
+        "version": one.code, "valid_from": format_time(valid_from_ms),
         "value": json.loads(one.value or "{}"), "state": one.asked.decision or "proposed",
         "approval": one.asked.id, "reason": one.text,
     }  # fmt: skip

@@ -1,14 +1,17 @@
 """Which version of what holds for a case: its procedure, the rule lists, the policy.
 
 Guarantee: a case stays under the procedure version that it was opened with, and under the rule
-lists that were in force when it was opened; of several versions of one name the one that became
-valid last counts, and one of the case's own organ goes before one for all.  A procedure that came
-with Liuhen is written into the log by the first act that uses it.
+lists that were in force when it was opened.  Of one list's name those recorded before the case was
+opened go before any that came later with an earlier date; what came after the filing does not
+count at all.  Of several versions of one name the one that became valid last counts, and one of the
+case's own organ goes before one for all.  A procedure that came with Liuhen is written into the log
+by the first act that uses it.
 Not covered: what they say (`cases.procedure`, `cases.recording`), and the policy
 (`cases.policy.in_force`, asked at the time of the verdict).
 """
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +24,7 @@ from cases.procedure.shipped import shipped
 from cases.recording.rules import RuleList, list_from_json
 from storage import bulk
 from storage.ledger import Draft
+from verify.entries import parse_time
 from verify.errors import ConflictError, NotFoundError
 
 
@@ -156,28 +160,56 @@ def lists(conn: Connection) -> list[ListRow]:
     return [ListRow(*row) for row in rows]
 
 
-def chosen(rows: Sequence[ListRow], organ: str | None, at_ms: int) -> list[ListRow]:
-    """Of each name the version in force: its organ's own before one for all, the latest first."""
+def backdated(conn: Connection) -> frozenset[str]:
+    """The ids of the lists whose validity begins before they were recorded."""
+    rows = bulk.select(
+        conn,
+        'SELECT r."id", r."valid_from_ms", e."bytes" FROM rule_list r '
+        'JOIN entry e ON e."index" = r."index"',
+    )
+    return frozenset(
+        id_
+        for id_, valid_from_ms, entry in rows
+        if valid_from_ms < parse_time(json.loads(bytes(entry))["at"])
+    )
+
+
+def chosen(
+    rows: Sequence[ListRow],
+    organ: str | None,
+    at_ms: int,
+    *,
+    opened: int = sys.maxsize,
+    closed: int | None = None,
+) -> list[ListRow]:
+    """Of each name the version in force: its organ's own before one for all, the latest first.
+
+    `opened` and `closed` are the entries of a case: what was recorded before the first goes before
+    what came later, and from the second on nothing counts, so that no list acts backwards.
+    """
     best: dict[str, ListRow] = {}
     for row in rows:
         until = row.valid_until_ms
         if row.organ not in (None, organ) or row.valid_from_ms > at_ms:
             continue
-        if until is not None and until <= at_ms:
+        if (until is not None and until <= at_ms) or (closed is not None and row.index > closed):
             continue
         other = best.get(row.name)
-        if other is None or _rank(other) < _rank(row):
+        if other is None or _rank(other, opened) < _rank(row, opened):
             best[row.name] = row
     return sorted(best.values(), key=lambda row: row.name)
 
 
-def _rank(row: ListRow) -> tuple[bool, int, int]:
-    return row.organ is not None, row.valid_from_ms, row.index
+def _rank(row: ListRow, opened: int) -> tuple[bool, bool, int, int]:
+    return row.index < opened, row.organ is not None, row.valid_from_ms, row.index
 
 
-def lists_for(conn: Connection, organ: str | None, at_ms: int) -> tuple[RuleList, ...]:
-    """The rule lists in force for an organ at that time."""
-    return tuple(rules_of(conn, row.id) for row in chosen(lists(conn), organ, at_ms))
+def lists_for(
+    conn: Connection, organ: str | None, at_ms: int, *, opened: int, closed: int | None
+) -> tuple[RuleList, ...]:
+    """The rule lists of a case of this organ that was opened at that time, by those entries."""
+    rows = chosen(lists(conn), organ, at_ms, opened=opened, closed=closed)
+    return tuple(rules_of(conn, row.id) for row in rows)
 
 
 def rules_of(conn: Connection, list_id: str) -> RuleList:

@@ -16,7 +16,7 @@ from cases.procedure import draw
 from cases.procedure.load import BadProcedureError
 from cases.recording import sheets
 from cases.recording.cells import Options
-from cases.recording.problems import Problem, Reading
+from cases.recording.problems import Problem, Reading, problem
 from cases.recording.rules import rule_to_json
 from cases.rule_lists import BadRuleListError
 from console import course_said
@@ -128,18 +128,28 @@ def _problem(value: Problem, spoken: Speech) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _told(reading: Reading, spoken: Speech, now_ms: int) -> tuple[list[dict[str, Any]], bool]:
+    """What is to be said of a list that was read, and whether it begins before now."""
+    found, notes = reading.list, list(reading.problems)
+    late = found is not None and found.valid_from_ms < now_ms
+    if found is not None and late:
+        notes.append(problem(None, "", "backdated", got=format_time(found.valid_from_ms)))
+    return [_problem(note, spoken) for note in notes], late
+
+
 @ROUTES.post("/api/rules/preview")
 async def preview_rules(request: web.Request) -> web.Response:
     """What an import would bring, and what is not clear; nothing is recorded."""
     await allowed(request, Right.ADMIN)
     reading, spoken = await _reading(request), speech(request)
     found = reading.list
+    told, late = _told(reading, spoken, request.app[PARTS].clock.now_ms())
     return plain({
         "name": None if found is None else found.name,
         "version": None if found is None else found.version,
         "valid_from": None if found is None else format_time(found.valid_from_ms),
         "rules": [] if found is None else [rule_to_json(rule) for rule in found.rules],
-        "problems": [_problem(p, spoken) for p in reading.problems],
+        "backdated": late, "problems": told,
     })  # fmt: skip
 
 
@@ -148,7 +158,7 @@ async def import_rules(request: web.Request) -> web.Response:
     """Bring a list in, whole."""
     caller = await allowed(request, Right.ADMIN)
     reading, spoken, parts = await _reading(request), speech(request), request.app[PARTS]
-    told = [_problem(p, spoken) for p in reading.problems]
+    told, _ = _told(reading, spoken, parts.clock.now_ms())
     if reading.list is None:
         request[MEMBERS] = {"problems": told}
         first = reading.errors[0]
@@ -173,11 +183,14 @@ async def list_rules(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     now_ms = request.app[PARTS].clock.now_ms()
     async with request.app[PARTS].database.read() as conn:
-        rows = await conn.run_sync(versions.lists)
+        rows, late = await conn.run_sync(lambda c: (versions.lists(c), versions.backdated(c)))
     holding = {
         row.id for organ in {r.organ for r in rows} for row in versions.chosen(rows, organ, now_ms)
     }
-    return plain({"rules": [_row(row) | {"in_force": row.id in holding} for row in rows]})
+    told = [
+        _row(row) | {"in_force": row.id in holding, "backdated": row.id in late} for row in rows
+    ]
+    return plain({"rules": told})
 
 
 def _row(row: versions.ListRow) -> dict[str, Any]:

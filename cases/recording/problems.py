@@ -83,6 +83,7 @@ NOTES = {
     "one_point": ("只有一个时间点，不核对全程", "only one point is given: the whole is not checked"),
     "no_retention": ("未注明存储期限", "the storage term is not said"),
     "free_retention": ("存储期限“{got}”无法度量，按原文保留", "the storage term “{got}” has no measure and is kept as words"),
+    "backdated": ("生效时间（{got}）早于导入；导入前已立案且当时已有同名清单的案件、已归档的案件不受影响", "valid from {got}, before its import: cases that were opened before under a list of this name, and filed ones, are not touched"),
 }  # fmt: skip
 
 

@@ -168,7 +168,8 @@ def policy_proposed(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def decided(connection: Connection, events: Sequence[Event]) -> None:
-    """The decision; an approved policy is in force from the time that its proposal named."""
+    """The decision; an approved policy is in force from the time that its proposal named, and never
+    from before its approval."""
     for e in events:
         id_, until = e.fields["approval"], e.fields.get("until")
         rows = bulk.select(
@@ -191,5 +192,5 @@ def decided(connection: Connection, events: Sequence[Event]) -> None:
             ],
         )  # fmt: skip
         if kind == "policy" and e.fields["decision"] == "approved":
-            row = (version, valid_from_ms, value, e.index)
+            row = (version, max(valid_from_ms, e.at_ms), value, e.index)
             bulk.insert(connection, policy, ("version", "valid_from_ms", "value", "index"), [row])

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from cases import judging, occasions
+from cases import judging, occasions, versions
 from cases.judging import key_of
 from cases.procedure.shipped import shipped
 from cases.recording.coverage import judge
 from cases.recording.rules import Point, Rule, RuleList
 from cases.recording.verdicts import Case, Noted, Verdict
 from cases.standing import PointRow, StageRow, Standing
+from cases.versions import ListRow
 from tests.cases.test_course import NOW, ROW, case
 
 SCENE = Rule("7", ("video",), must=True, start=Point("到达现场", "arrived"), end=Point("离开现场", "left"))  # fmt: skip
@@ -76,3 +77,36 @@ def test_points_that_a_procedure_calls_otherwise_are_found() -> None:
     assert occasions.aliases(procedure, rules) == {
         "seizure_started": "measure_taken", "离开现场": "left",
     }  # fmt: skip
+
+
+# --- which lists ----------------------------------------------------------------------------
+
+
+def in_force(*rows: ListRow, opened: int, closed: int | None = None) -> list[str]:
+    found = versions.chosen(rows, "o", NOW, opened=opened, closed=closed)
+    return [f"{row.name}@{row.version}" for row in found]
+
+
+def recorded(
+    version: str, index: int, valid_from_ms: int = 0, name: str = "清单", organ: str | None = None
+) -> ListRow:
+    return ListRow(version, name, version, organ, valid_from_ms, None, index)
+
+
+def test_a_version_that_is_recorded_later_does_not_replace_the_one_that_a_case_began_with() -> None:
+    old, later = recorded("1", 5), recorded("2", 50, valid_from_ms=100)
+    assert in_force(old, later, opened=10) == ["清单@1"]
+    assert in_force(old, later, opened=60) == ["清单@2"]
+    assert in_force(old, recorded("2", 50, organ="o"), opened=10) == ["清单@1"]
+
+
+def test_a_case_without_a_list_of_that_name_is_reached_by_one_that_is_recorded_later() -> None:
+    other, later = recorded("1", 5, name="别的"), recorded("2", 50)
+    assert in_force(other, later, opened=10) == ["别的@1", "清单@2"]
+    assert in_force(recorded("1", 5, valid_from_ms=NOW + 1), later, opened=10) == ["清单@2"]
+
+
+def test_a_filed_case_is_judged_by_lists_that_were_there_when_it_was_filed() -> None:
+    later = recorded("2", 50)
+    assert in_force(later, opened=10, closed=40) == []
+    assert in_force(later, opened=10, closed=60) == ["清单@2"]

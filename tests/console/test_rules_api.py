@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
+from cases import policy
 from cases.policy import shipped_value
 from cases.procedure.shipped import shipped
 from console.rules_api import TYPES
@@ -13,7 +14,7 @@ from tests.console.conftest import House
 from tests.console.course import begun, last_types, size
 from tests.console.staff import settled
 from tests.console.test_api import call
-from verify.entries import format_time
+from verify.entries import format_time, parse_time
 
 FROM = "valid_from=2026-01-01T00:00:00.000Z"
 HEADING = "序号,执法类别,记录环节/记录事项,记录方式,开始记录时间点,结束记录时间点,应当/可以\n"
@@ -80,6 +81,37 @@ async def test_a_list_comes_out_as_each_kind_of_file_and_goes_in_again(house: Ho
         )  # fmt: skip
         assert [r["code"] for r in again["rules"]] == ["1"]
     await call(house, client, "GET", f"/api/rules/{'0' * 32}", 404)
+
+
+async def test_a_list_that_is_dated_back_says_so_and_leaves_running_and_filed_cases_alone(
+    house: House,
+) -> None:
+    client = await house.client()
+    filed, running = await begun(house, client, number="1"), await begun(house, client, number="2")
+    await filed.to_the_end()
+    await filed.call("POST", "/filing", 201, {"leader": await head_of(house)})
+    before = await filed.coverage()
+    path = f"/api/rules?name=清单&version=1&{FROM}"
+    shown = await sent(client, path.replace("?", "/preview?"), GOOD.encode(), "text/csv", 200)
+    assert shown["backdated"] is True
+    note = next(p for p in shown["problems"] if p["code"] == "backdated")
+    assert (note["severity"], "2026-01-01" in note["text"]) == ("note", True)
+    await sent(client, path, GOOD.encode(), "text/csv", 201)
+    later = await begun(house, client, number="3")
+    await sent(client, path.replace("version=1", "version=2"), GOOD.encode(), "text/csv", 201)
+    due = path.replace("2026-01-01", "2099-01-01").replace("version=1", "version=3")
+    await sent(client, due, GOOD.encode(), "text/csv", 201)
+    listed = (await call(house, client, "GET", "/api/rules", 200))["rules"]
+    assert [(r["version"], r["backdated"]) for r in listed] == [
+        ("3", False), ("2", True), ("1", True),
+    ]  # fmt: skip
+    assert await filed.coverage() == before
+    assert "清单@2" in (await running.call("GET", "/coverage", 200))["rules"]
+    assert "清单@1" in (await later.call("GET", "/coverage", 200))["rules"]
+
+
+async def head_of(house: House) -> str:
+    return await (await settled(house)).person(Role.ORGAN_HEAD)
 
 
 async def test_a_bad_procedure_is_refused_with_line_and_reason(house: House) -> None:
@@ -164,6 +196,27 @@ async def test_a_policy_holds_once_another_person_approves_and_its_day_has_come(
     found = await course.call("GET", "/coverage", 200)
     scene = next(v for v in found["verdicts"] if v["rule"] == "inspection/record_scene")
     assert (found["policy"], scene["verdict"]) == ("city-1", "complete")
+
+
+async def test_a_policy_does_not_hold_before_its_approval(house: House) -> None:
+    staff = await settled(house)
+    admin = await staff.signed_in(Role.SYSTEM_ADMIN, None, None)
+    head = await staff.signed_in(Role.ORGAN_HEAD)
+    value = json.loads(json.dumps(dict(shipped_value()), default=str))
+    before_ms = house.clock.now_ms()
+    proposal = {
+        "version": "city-1", "valid_from": "2020-01-01T00:00:00.000Z", "value": value,
+        "reason": "本市规定",
+    }  # fmt: skip
+    asked = await call(house, admin, "POST", "/api/policies", 201, proposal)
+    decision = f"/api/approvals/{asked['approval']}/decision"
+    await call(house, head, "POST", decision, 201, {"decision": "approved"})
+    async with house.database.read() as conn:
+        then = await conn.run_sync(policy.in_force, before_ms - 1)
+        now = await conn.run_sync(policy.in_force, house.clock.now_ms() + 1)
+    assert (then.version, now.version) == ("shipped-1", "city-1")
+    shown = (await call(house, head, "GET", "/api/policies", 200))["policies"][1]
+    assert parse_time(shown["valid_from"]) >= before_ms
 
 
 async def test_programs_ask_and_people_decide(house: House) -> None:
