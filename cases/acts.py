@@ -7,8 +7,8 @@ Not covered: rights; the caller has checked them.
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -17,6 +17,25 @@ from cases import rules, standing, versions
 from storage import bulk, tables
 from storage.ledger import Draft, Event, Ledger
 from verify.errors import MalformedError, NotFoundError
+
+Place = rules.Placed | standing.CaseRow
+
+
+def _anybody(_conn: Connection, _place: Place, _people: Set[str]) -> None:
+    """Whoever is named may join."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What the caller may, asked under the log's lock: `may_have` of a case that is found by its
+    number or key; `may_join` raises unless he may put these people (new in it, as its own or as
+    viewers) into a case of that place."""
+
+    may_have: Callable[[standing.CaseRow], bool] = lambda _row: True
+    may_join: Callable[[Connection, Place, Set[str]], None] = _anybody
+
+
+NOT_ASKED = Theirs()
 
 
 def case_number_taken(conn: Connection, number: str) -> str | None:
@@ -80,6 +99,7 @@ async def open_placed(
     procedure: str | None = None,
     placed: rules.Placed = rules.NOWHERE,
     operation: str | None = None,
+    theirs: Theirs = NOT_ASKED,
 ) -> tuple[str, bool]:
     """Open a case; its id, and whether it is new.
 
@@ -92,9 +112,12 @@ async def open_placed(
     def decide(conn: Connection) -> list[Draft]:
         known.clear()
         if placed.external is not None and (found := case_of_system(conn, placed.external)):
+            if not theirs.may_have(standing.case_row(conn, found)):
+                raise rules.taken(number)
             known.append(found)
             return []
         check_placed(conn, placed)
+        theirs.may_join(conn, placed, {*placed.people, *placed.viewers})
         where, drafts, category = placed, [], None
         if procedure is not None:
             chosen = versions.newest(conn, procedure, placed.organ)
@@ -154,7 +177,13 @@ _WHAT = {"enforcement_case": "case"}
 
 
 async def change_case(
-    ledger: Ledger, actor: str, case: str, *, changes: Mapping[str, Any], reason: str
+    ledger: Ledger,
+    actor: str,
+    case: str,
+    *,
+    changes: Mapping[str, Any],
+    reason: str,
+    theirs: Theirs = NOT_ASKED,
 ) -> Event:
     """Describe the case anew; what `changes` does not name stays as it is."""
 
@@ -172,6 +201,9 @@ async def change_case(
                 organ=row.organ, unit=now["unit"], people=now["people"], viewers=now["viewers"]
             ),
         )
+        before = {*json.loads(row.people), *json.loads(row.viewers)}
+        joining = ({*now["people"]} - {*json.loads(row.people)}) | ({*now["viewers"]} - before)
+        theirs.may_join(conn, row, joining)
         return [rules.change_case(case, now=now, actor=actor, reason=reason)]
 
     return (await ledger.record(f"change:{secrets.token_hex(16)}", decide))[0]

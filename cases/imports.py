@@ -3,7 +3,8 @@
 Guarantee: the same row given again changes nothing (by system and key, or by number where no system
 is named); a row that is not good is named with its reason and holds no other up; a case that
 changed there is described anew here, and what it was stays in the log.
-Not covered: rights (the caller has checked where a case may be opened), a number that changed there
+Not covered: rights (the caller has checked where a case may be opened, and says by `acts.Theirs`
+which known one he may change), a number that changed there
 (it is told, not followed), and cases that are gone there.
 
 Format: docs/formats/imports.md, version 1.
@@ -238,22 +239,32 @@ def _people(values: Mapping[str, str], names: Names) -> tuple[tuple[str, ...], s
 
 
 async def record(
-    ledger: Ledger, actor: str, said: Sequence[CaseSaid], *, system: str | None
+    ledger: Ledger,
+    actor: str,
+    said: Sequence[CaseSaid],
+    *,
+    system: str | None,
+    theirs: acts.Theirs = acts.NOT_ASKED,
 ) -> list[Outcome]:
-    """Every row by an act of its own."""
-    return [await _record(ledger, actor, one, system) for one in said]
+    """Every row by an act of its own; `theirs` says what its importer may do to a known case."""
+    return [await _record(ledger, actor, one, system, theirs) for one in said]
 
 
-async def _record(ledger: Ledger, actor: str, said: CaseSaid, system: str | None) -> Outcome:
+async def _record(
+    ledger: Ledger, actor: str, said: CaseSaid, system: str | None, theirs: acts.Theirs
+) -> Outcome:
     new, known = secrets.token_hex(16), list[str]()
 
     def decide(conn: Connection) -> list[Draft]:
         known.clear()
         row = _existing(conn, said, system)
         if row is None:
-            return _opened(conn, new, said, system, actor)
+            return _opened(conn, new, said, system, actor, theirs=theirs)
+        if not theirs.may_have(row):
+            raise rules.taken(said.number)
+        _check_number(row, said)
         known.append(row.id)
-        return _changed(conn, row, said, actor)
+        return _changed(conn, row, said, actor, theirs)
 
     try:
         events = await ledger.record(f"import:{new}", decide)
@@ -275,20 +286,26 @@ def _existing(conn: Connection, said: CaseSaid, system: str | None) -> standing.
     external = _external(said, system)
     if external is not None:
         id_ = acts.case_of_system(conn, external)
-        if id_ is None:
-            return None
-        row = standing.case_row(conn, id_)
-        if row.number != said.number.strip():
-            raise ConflictError(
-                f"case number: expected {row.number} of {external['key']}, got {said.number:.100}"
-            )
-        return row
-    id_ = acts.case_number_taken(conn, said.number)
+    else:
+        id_ = acts.case_number_taken(conn, said.number)
     return None if id_ is None else standing.case_row(conn, id_)
 
 
+def _check_number(row: standing.CaseRow, said: CaseSaid) -> None:
+    if row.number != said.number.strip():
+        raise ConflictError(
+            f"case number: expected {row.number} of {said.key}, got {said.number:.100}"
+        )
+
+
 def _opened(
-    conn: Connection, new: str, said: CaseSaid, system: str | None, actor: str
+    conn: Connection,
+    new: str,
+    said: CaseSaid,
+    system: str | None,
+    actor: str,
+    *,
+    theirs: acts.Theirs,
 ) -> list[Draft]:
     placed = rules.Placed(
         organ=said.organ, unit=said.unit, people=said.people, parties=said.parties,
@@ -296,6 +313,7 @@ def _opened(
         external=_external(said, system),
     )  # fmt: skip
     acts.check_placed(conn, placed)
+    theirs.may_join(conn, placed, {*placed.people})
     drafts, category = list[Draft](), None
     if said.procedure is not None:
         chosen = versions.newest(conn, said.procedure, said.organ)
@@ -311,7 +329,9 @@ def _opened(
     return [*drafts, opened]
 
 
-def _changed(conn: Connection, row: standing.CaseRow, said: CaseSaid, actor: str) -> list[Draft]:
+def _changed(
+    conn: Connection, row: standing.CaseRow, said: CaseSaid, actor: str, theirs: acts.Theirs
+) -> list[Draft]:
     """Described anew where the row says something else; what it does not say stays."""
     now: dict[str, Any] = {
         "title": row.title, "officers": json.loads(row.officers),
@@ -334,6 +354,7 @@ def _changed(conn: Connection, row: standing.CaseRow, said: CaseSaid, actor: str
     acts.check_placed(
         conn, rules.Placed(organ=row.organ, unit=after["unit"], people=tuple(after["people"]))
     )
+    theirs.may_join(conn, row, {*after["people"]} - {*now["people"]})
     return [rules.change_case(row.id, now=after, actor=actor, reason=REASON)]
 
 

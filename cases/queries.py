@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, and_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
@@ -254,11 +254,12 @@ async def inbox(
 ) -> Page[Waiting]:
     """Sealed items with no live link to any case, newest first."""
     index = tables.waiting.c.sealed_index
-    return await paged(conn, waiting_items(), index, waiting_of, cursor=cursor, limit=limit)
+    return await paged(conn, waiting_items(true()), index, waiting_of, cursor=cursor, limit=limit)
 
 
-def waiting_items() -> Select[Any]:
-    """Items of the inbox; their `sealed_index` stands first, to walk along."""
+def waiting_items(cases: ColumnElement[bool]) -> Select[Any]:
+    """Items of the inbox; their `sealed_index` stands first, to walk along.  Of cases that have the
+    number that a device named, those of this condition."""
     w = tables.waiting.c
     return select(
         w.sealed_index, *_ITEM_COLUMNS, _U.case_number.label("wish"), _C.id.label("proposed")
@@ -266,7 +267,7 @@ def waiting_items() -> Select[Any]:
         tables.waiting.join(tables.item, _I.id == w.item)
         .outerjoin(tables.source, _S.id == _I.source)
         .outerjoin(tables.upload, _U.id == _I.upload)
-        .outerjoin(tables.case, _C.number == _U.case_number)
+        .outerjoin(tables.case, and_(_C.number == _U.case_number, cases))
     )
 
 

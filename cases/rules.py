@@ -131,7 +131,7 @@ def open_case(
     """Open the case with the new id `case`; `taken_by` is the case that has this number already."""
     number = line("case number", number, MAX_NUMBER)
     if taken_by is not None:
-        raise ConflictError(f"case number: expected an unused one, got {number} of case {taken_by}")
+        raise taken(number)
     fields: dict[str, Any] = {
         "case": case,
         "number": number,
@@ -157,6 +157,11 @@ def open_case(
             for key in ("system", "key")
         }
     return Draft(type="case.opened", chain=f"c:{case}", actor=actor, fields=fields)
+
+
+def taken(number: str) -> ConflictError:
+    """Not which case has it: that may be one that whoever asks may not know of."""
+    return ConflictError(f"case number: expected an unused one, got {number.strip():.100}")
 
 
 def change_case(case: str, *, now: Mapping[str, Any], actor: str, reason: str) -> Draft:

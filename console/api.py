@@ -19,6 +19,7 @@ from console.errors import (
     NotLinkedError,
 )
 from console.guard import permit, visible_to
+from console.masking import masked
 from console.media import disposition
 from console.parts import PARTS
 from console.words import names_in
@@ -59,9 +60,11 @@ async def _trail(request: web.Request, subject: trail.Subject) -> web.Response:
         page = await trail.trail(
             conn, subject, id_, after=request.query.get("cursor"), limit=limit(request, 100)
         )
-        names = await names_in(conn, page.rows)
+        case = id_ if subject == "case" else None
+        steps = await masked(conn, request, page.rows, case=case)
+        names = await names_in(conn, steps)
     spoken = speech(request)
-    return plain({"entries": [said.step(s, spoken, names) for s in page.rows], "next": page.next})
+    return plain({"entries": [said.step(s, spoken, names) for s in steps], "next": page.next})
 
 
 @ROUTES.post("/api/cases/{case}/links")

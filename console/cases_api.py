@@ -16,9 +16,9 @@ from cases import acts, case_list, policy, queries, rules, standing, trail
 from cases.calendar import LocalDays
 from cases.procedure import clocks, machine
 from cases.standing import Marked, Standing
-from console import course_said, items, said
+from console import course_said, items, said, sharing
 from console.answers import allowed, limit, plain, speech, tagged
-from console.errors import NumberTakenError
+from console.errors import NumberTakenError, OtherOrganError
 from console.guard import permit_owner, visible_to
 from console.i18n import Speech
 from console.matrix import Owner
@@ -87,7 +87,10 @@ async def open_case(request: web.Request) -> web.Response:
             request.app[PARTS].ledger, caller.actor, number=body["number"], kind=body.get("kind"),
             title=body["title"], officers=body.get("officers", []),
             procedure=body.get("procedure"), placed=placed,
+            theirs=sharing.theirs(caller, "case.read"),
         )  # fmt: skip
+    except OtherOrganError:
+        raise
     except ConflictError as error:
         raise NumberTakenError(str(error)) from error
     response = plain({"id": id_, "url": f"/cases/{id_}"}, 201 if new else 200)
@@ -106,7 +109,7 @@ async def change_case(request: web.Request) -> web.Response:
         await permit_owner(request, "case.open", owner)
     event = await acts.change_case(
         request.app[PARTS].ledger, caller.actor, request.match_info["case"], changes=body,
-        reason=reason,
+        reason=reason, theirs=sharing.theirs(caller, "case.change"),
     )  # fmt: skip
     return plain(course_said.recorded(event.index, event.leaf), 201)
 

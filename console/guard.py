@@ -100,6 +100,15 @@ async def permit(request: web.Request, permission: str, kind: str, id_: str) -> 
     return caller
 
 
+async def is_permitted(request: web.Request, permission: str, kind: str, id_: str) -> bool:
+    """Whether `permit` would let it through: for a part of a page that is not everybody's."""
+    try:
+        await permit(request, permission, kind, id_)
+    except RightMissingError:
+        return False
+    return True
+
+
 async def permit_owner(request: web.Request, permission: str, owner: Owner) -> Caller:
     """The caller, who may do this to something of these people, units and organs.
 
@@ -131,11 +140,23 @@ def _needed(caller: Caller, permission: str, owner: Owner | None) -> int:
     return needed
 
 
+def may(caller: Caller, permission: str, owner: Owner) -> bool:
+    """Whether the caller may do this to something of theirs without asking anybody."""
+    if caller.person is None and caller.organ is None:
+        return True
+    try:
+        return _needed(caller, permission, owner) == 0
+    except RightMissingError:
+        return False
+
+
 async def approvals(conn: AsyncConnection, caller: Caller, kind: str, id_: str, now_ms: int) -> int:
     """By how many people a request of this caller for this object is approved, and still is."""
-    a, n, v = tables.approval.c, tables.link.c, tables.view.c
+    a, n, v, u = tables.approval.c, tables.link.c, tables.view.c, tables.upload.c
     if kind == "view":
         id_ = (await conn.execute(select(v.item).where(v.id == id_))).scalar_one()
+    if kind == "upload":
+        id_ = (await conn.execute(select(u.item).where(u.id == id_))).scalar() or id_
     cases = select(n.case).where(n.item == id_, n.unlinked_index.is_(None))
     query = select(func.count(func.distinct(a.decided_by))).where(
         a.kind == "access", a.decision == "approved", a.until_ms > now_ms,

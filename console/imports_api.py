@@ -1,14 +1,14 @@
 """The API of sheets: registers and cases by CSV and XLSX, cases from other 办案 systems as JSON.
 
 Guarantee: a sheet of a register is recorded whole, in one act, or not at all, and every problem is
-named with row and column; of cases each good row is recorded and each other row named.  With
+named with row and column; what is recorded already adds nothing; of cases each good row is recorded and each other row named.  With
 `dry_run=true` the answer is the same and nothing is recorded.
 Not covered: what the sheets may look like (docs/formats/imports.md).
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,9 @@ from aiohttp import web
 
 from cases import imports
 from cases.recording.problems import Problem
-from cases.registers import acts, people, sheet, tables
+from cases.registers import acts, known, people, sheet, tables
 from cases.registers.people import Directory
+from console import sharing
 from console.answers import plain, speech
 from console.contract import check_json
 from console.guard import permit, permit_owner
@@ -26,7 +27,6 @@ from console.parts import PARTS
 from console.registers_api import caller_of, owner, permit_roster
 from storage.access import Caller
 from storage.errors import TooLargeError
-from storage.ledger import Ledger
 from verify.errors import MalformedError
 
 ROUTES = web.RouteTableDef()
@@ -44,31 +44,31 @@ async def list_mappings(_request: web.Request) -> web.Response:
 @ROUTES.post("/api/imports/devices")
 async def import_devices(request: web.Request) -> web.Response:
     """Devices; a known one by name or serial number is described anew."""
-    return await _register(request, "devices", _record_devices)
+    return await _register(request, "devices")
 
 
 @ROUTES.post("/api/imports/custody")
 async def import_custody(request: web.Request) -> web.Response:
     """Lines of devices' ledgers."""
-    return await _register(request, "custody", _record_custody)
+    return await _register(request, "custody")
 
 
 @ROUTES.post("/api/imports/device-users")
 async def import_user_codes(request: web.Request) -> web.Response:
     """User codes in devices and whom they mean."""
-    return await _register(request, "device-users", _record_codes)
+    return await _register(request, "device-users")
 
 
 @ROUTES.post("/api/imports/offsets")
 async def import_offsets(request: web.Request) -> web.Response:
     """Measurements of devices' clocks."""
-    return await _register(request, "offsets", _record_offsets)
+    return await _register(request, "offsets")
 
 
 @ROUTES.post("/api/imports/rosters")
 async def import_roster(request: web.Request) -> web.Response:
     """One roster; its name is that of the query, else the day of the import."""
-    return await _register(request, "rosters", _record_roster)
+    return await _register(request, "rosters")
 
 
 @ROUTES.post("/api/imports/cases")
@@ -88,7 +88,10 @@ async def import_cases(request: web.Request) -> web.Response:
         await permit_owner(request, "case.open", owner(*place))
     outcomes = list(found.failed)
     if not (_dry(request) or found.problems):
-        outcomes += await imports.record(parts.ledger, caller.actor, found.said, system=system)
+        outcomes += await imports.record(
+            parts.ledger, caller.actor, found.said, system=system,
+            theirs=sharing.theirs(caller, "case.change"),
+        )  # fmt: skip
     return _cases_answer(request, found, outcomes)
 
 
@@ -137,27 +140,40 @@ def _rows(
 
 # --- registers ------------------------------------------------------------------------------
 
-Record = Callable[[web.Request, Caller, Sequence[Any]], Awaitable[int]]
 
-
-async def _register(request: web.Request, kind: str, record: Record) -> web.Response:
-    """Read a sheet whole, then record all of it in one act."""
+async def _register(request: web.Request, kind: str) -> web.Response:
+    """Read a sheet whole, then record all of it that is new in one act."""
     caller, body = await caller_of(request), await _body(request)
     directory = await _directory(request, caller)
     read = await _sheet(request, body, tables.COLUMNS[kind], tables.LEAST)
-    zone = str(request.app[PARTS].settings.zone)
-    found = await asyncio.to_thread(tables.read, kind, read, directory, zone)
+    parts = request.app[PARTS]
+    zone, now_ms = str(parts.settings.zone), parts.clock.now_ms()
+    found = await asyncio.to_thread(tables.read, kind, read, directory, zone, now_ms)
     spoken = speech(request)
     answer: dict[str, Any] = {
         "kind": kind, "dry_run": _dry(request), "facts": len(found.facts), "recorded": 0,
-        "problems": [said_problem(one, spoken) for one in found.problems],
+        "unchanged": 0, "problems": [said_problem(one, spoken) for one in found.problems],
     }  # fmt: skip
     if found.problems:
         return plain(answer, 422)
     await _permit_facts(request, kind, found.facts, caller)
-    if not _dry(request):
-        answer["recorded"] = await record(request, caller, found.facts)
+    decide = _decided(request, kind, caller, found.facts)
+    if _dry(request):
+        async with parts.database.read() as conn:
+            drafts = await conn.run_sync(lambda c: known.fresh(c, decide(c)))
+        new = _facts_in([draft.type for draft in drafts], len(found.facts))
+    else:
+        events = await acts.note_new(parts.ledger, decide)
+        new = answer["recorded"] = _facts_in([event.type for event in events], len(found.facts))
+    answer["unchanged"] = len(found.facts) - new
     return plain(answer)
+
+
+def _facts_in(types: Sequence[str], facts: int) -> int:
+    """How many rows of the sheet these entries say; a roster is one entry of all its rows."""
+    if "roster.set" in types:
+        return facts
+    return sum(1 for type_ in types if type_ != "source.enrolled")
 
 
 async def _permit_facts(
@@ -171,43 +187,33 @@ async def _permit_facts(
     if kind == "devices":
         for place in sorted({(one.organ, one.unit) for _, one in facts}, key=repr):
             await permit_owner(request, permission, owner(*place))
-        known = {id_ for id_, _ in facts if id_ is not None}
+        devices = {id_ for id_, _ in facts if id_ is not None}
     else:
-        known = {one.device for one in facts if one.device is not None}
+        devices = {one.device for one in facts if one.device is not None}
     if kind == "device-users":
         for person in sorted({one.person for one in facts if one.device is None}):
             await permit(request, permission, "person", person)
-    for device in sorted(known):
+    for device in sorted(devices):
         await permit(request, permission, "device", device)
 
 
-def _ledger(request: web.Request) -> Ledger:
-    return request.app[PARTS].ledger
-
-
-async def _record_devices(request: web.Request, caller: Caller, facts: Sequence[Any]) -> int:
-    return len(await acts.register_devices(_ledger(request), caller.actor, facts))
-
-
-async def _record_custody(request: web.Request, caller: Caller, facts: Sequence[Any]) -> int:
-    return len(await acts.note_custody(_ledger(request), caller.actor, facts))
-
-
-async def _record_codes(request: web.Request, caller: Caller, facts: Sequence[Any]) -> int:
-    return len(await acts.note_user_codes(_ledger(request), caller.actor, facts))
-
-
-async def _record_offsets(request: web.Request, caller: Caller, facts: Sequence[Any]) -> int:
-    return len(await acts.note_offsets(_ledger(request), caller.actor, facts))
-
-
-async def _record_roster(request: web.Request, caller: Caller, facts: Sequence[Any]) -> int:
-    today = speech(request).time(request.app[PARTS].clock.now_ms())[:10]
-    await acts.set_roster(
-        _ledger(request), caller.actor, name=request.query.get("name") or today,
-        organ=caller.organ, shifts=facts,
-    )  # fmt: skip
-    return len(facts)
+def _decided(
+    request: web.Request, kind: str, caller: Caller, facts: Sequence[Any]
+) -> acts.Decide:
+    """What records the facts of a sheet of this kind."""
+    actor, now_ms = caller.actor, request.app[PARTS].clock.now_ms()
+    match kind:
+        case "devices":
+            return acts.devices(actor, facts)
+        case "custody":
+            return acts.custody(actor, facts)
+        case "device-users":
+            return acts.user_codes(actor, facts)
+        case "offsets":
+            return acts.offsets(actor, facts, now_ms=now_ms)
+        case _:
+            name = request.query.get("name") or speech(request).time(now_ms)[:10]
+            return acts.roster(actor, name=name, organ=caller.organ, shifts=facts)
 
 
 # --- reading --------------------------------------------------------------------------------

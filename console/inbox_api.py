@@ -22,7 +22,7 @@ from cases.links.words import TIME_SOURCES, say_mark
 from cases.policy import in_force
 from cases.queries import Page
 from cases.registers import queries as registers
-from console import items, said, shown
+from console import items, said, sharing, shown
 from console.answers import limit, plain, speech
 from console.guard import permit, visible_to
 from console.i18n import LANGUAGES, Speech
@@ -338,9 +338,11 @@ async def claim(request: web.Request) -> web.Response:
     caller, body = await caller_of(request), await request.json()
     parts = request.app[PARTS]
     claimed = acts.Said(body.get("person"), body.get("device"), body.get("unit"), body["reason"])
+    item = request.match_info["item"]
+    await sharing.permit_item(request, caller, item, {claimed.person} if claimed.person else set())
+    await sharing.permit_place(request, caller, item, unit=claimed.unit, device=claimed.device)
     events = await acts.claim(
-        parts.ledger, caller.actor, request.match_info["item"], claimed,
-        zone=str(parts.settings.zone),
+        parts.ledger, caller.actor, item, claimed, zone=str(parts.settings.zone),
     )  # fmt: skip
     return plain(recorded(events[0]), 201)
 
@@ -349,8 +351,10 @@ async def claim(request: web.Request) -> web.Response:
 async def flag(request: web.Request) -> web.Response:
     """Make the recording private, or no longer."""
     caller, body = await caller_of(request), await request.json()
+    item = request.match_info["item"]
+    await sharing.permit_item(request, caller, item, {*body.get("viewers", [])})
     event = await acts.flag(
-        request.app[PARTS].ledger, caller.actor, request.match_info["item"],
+        request.app[PARTS].ledger, caller.actor, item,
         private=body["private"], viewers=body.get("viewers", []), reason=body["reason"],
     )  # fmt: skip
     return plain(recorded(event), 201)

@@ -50,6 +50,14 @@ async def _case(conn: AsyncConnection, id_: str) -> Owner | None:
     )  # fmt: skip
 
 
+def of_case_row(row: Any) -> Owner:
+    """Whose a case is, by its whole row: for acts, which decide under the log's lock."""
+    return Owner(
+        frozenset(json.loads(row.people)), _some(row.unit), _some(row.organ), bool(row.private),
+        frozenset(json.loads(row.viewers)),
+    )  # fmt: skip
+
+
 async def _item(conn: AsyncConnection, id_: str) -> Owner | None:
     i, a, f, n = tables.item.c, tables.attribution.c, tables.flag.c, tables.link.c
     query = (

@@ -5,13 +5,15 @@ import logging
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases import case_list, queries, trail
 from cases.rules import STAGES
 from console import items, said, shown, words
 from console.answers import allowed, speech, tagged
-from console.guard import visible_to
+from console.guard import is_permitted, visible_to
 from console.i18n import Speech
+from console.masking import masked
 from console.media import shown_type
 from console.pages import render
 from console.parts import PARTS
@@ -56,23 +58,14 @@ def steps_of(
 async def item(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     parts, spoken, id_ = request.app[PARTS], speech(request), request.match_info["item"]
+    trail_shown = await is_permitted(request, "trail.read", "item", id_)
     async with parts.database.read() as conn:
         try:
             seen = case_list.seen(visible_to(request, "case.read"))
             detail = await items.detail(conn, id_, seen)
         except NotFoundError:
             return await _as_upload(request, id_)
-        steps = await trail.trail(
-            conn, "item", id_, after=request.query.get("trail"), limit=TRAIL_ROWS
-        )
-        if "trail" not in request.query:  # the first page begins with how it came in
-            before = await trail.trail(conn, "upload", detail.item.upload, limit=TRAIL_ROWS)
-            known = {step.index for step in steps.rows}
-            added = [step for step in before.rows if step.index not in known]
-            steps = queries.Page(
-                sorted([*added, *steps.rows], key=lambda step: step.index), steps.next
-            )
-        names = await words.names_in(conn, steps.rows)
+        steps, names = await _trail(conn, request, detail.item)
         cases = await case_list.found(
             conn, case_list.Filter(state="open"), visible_to(request, "case.read"), cursor=None,
             limit=MOST_CASES,
@@ -92,11 +85,27 @@ async def item(request: web.Request) -> web.Response:
         open_cases=[c for c in cases.rows if c.id not in linked],
         proposed=next((c for c in cases.rows if c.number == detail.wish), None),
         stages=STAGES,
-        steps=steps_of(steps, spoken, names),
+        trail_shown=trail_shown,
+        steps=steps_of(steps, spoken, names) if trail_shown else [],
         steps_next=steps.next,
         vkey=parts.vkey,
         base=base_url(request, parts.settings.trusted_proxies, parts.settings.public_url),
     )
+
+
+async def _trail(
+    conn: AsyncConnection, request: web.Request, row: queries.Item
+) -> tuple[queries.Page[trail.Step], words.Names]:
+    """A page of the item's trail; the first begins with how it came in."""
+    steps = await trail.trail(
+        conn, "item", row.id, after=request.query.get("trail"), limit=TRAIL_ROWS
+    )
+    rows = {step.index: step for step in steps.rows}
+    if "trail" not in request.query:
+        before = await trail.trail(conn, "upload", row.upload, limit=TRAIL_ROWS)
+        rows |= {step.index: step for step in before.rows}
+    shown_ = await masked(conn, request, [rows[index] for index in sorted(rows)])
+    return queries.Page(shown_, steps.next), await words.names_in(conn, shown_)
 
 
 def _inline(detail: items.Detail) -> str:
@@ -117,16 +126,18 @@ async def _as_upload(request: web.Request, id_: str) -> web.Response:
 async def upload(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     spoken, id_ = speech(request), request.match_info["upload"]
+    trail_shown = await is_permitted(request, "trail.read", "upload", id_)
     async with request.app[PARTS].database.read() as conn:
         row = await queries.upload(conn, id_)
         if row.state == "sealed" and row.item is not None:
             raise web.HTTPSeeOther(f"/items/{row.item}")
         state = await upload_state_of(request, conn, row)
         steps = await trail.trail(conn, "upload", id_, limit=TRAIL_ROWS)
+        steps = queries.Page(await masked(conn, request, steps.rows), steps.next)
         names = await words.names_in(conn, steps.rows)
     return await render(
-        request, "upload.html", upload=row, state=state, steps=steps_of(steps, spoken, names),
-        steps_next=None,
+        request, "upload.html", upload=row, state=state, trail_shown=trail_shown,
+        steps=steps_of(steps, spoken, names) if trail_shown else [], steps_next=None,
     )  # fmt: skip
 
 

@@ -1,0 +1,259 @@
+"""What a review found to leak from one organ, unit or case into another: closed, case by case."""
+
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from sqlalchemy import select
+
+from console.tokens import issue_token
+from storage import tables
+from storage.access import Right
+from storage.rights import Role
+from tests.console.belongings import SECRET, attributed, everything, open_case
+from tests.console.conftest import House
+from tests.console.staff import Staff, settled
+from verify.entries import format_time
+
+
+@pytest.fixture
+async def staff(small: House) -> Staff:
+    return await settled(small)
+
+
+async def said(client: ClientSession, method: str, path: str, body: Any, expected: int) -> Any:
+    """The answer, which must have this status."""
+    async with client.request(method, path, json=body) as answer:
+        text = await answer.text()
+        assert answer.status == expected, (path, answer.status, text)
+        return await answer.json() if "json" in answer.content_type else text
+
+
+async def case_row(house: House, case: str) -> Any:
+    async with house.database.read() as conn:
+        return (await conn.execute(select(tables.case).where(tables.case.c.id == case))).one()
+
+
+# --- importing cases ------------------------------------------------------------------------
+
+MAPPING = {"key": "k", "number": "n", "title": "t", "unit": "u"}
+
+
+def sheet_of(system: str, key: str, number: str, unit: str = "") -> dict[str, Any]:
+    row = {"k": key, "n": number, "t": "changed", "u": unit}
+    return {"system": system, "mapping": MAPPING, "rows": [row]}
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_an_import_changes_no_case_that_its_importer_may_not_change(
+    small: House, staff: Staff, private: bool
+) -> None:
+    external = {"system": "办案", "key": "K1"}
+    case = await open_case(small, staff, external=external, private=private, number="案一")
+    before = await case_row(small, case)
+    county = await staff.signed_in(Role.UNIT_HEAD, "county", "two")
+    colleague = await staff.signed_in(Role.OFFICER, "city", "two")
+    bound = await small.client_of(staff.organ("county"))
+    for client in (county, colleague, bound):
+        for number in ("案一", "guessed"):
+            found = await said(
+                client, "POST", "/api/imports/cases", sheet_of("办案", "K1", number, "two"), 200
+            )
+            (row,) = found["results"]
+            assert (row["status"], row["case"]) == ("failed", None)
+            assert case not in str(found)
+            assert ("案一" in str(found)) == (number == "案一")
+        csv = "案号,案件名称,部门\n案一,changed,two\n".encode()
+        async with client.post(
+            "/api/imports/cases", data=csv, headers={"Content-Type": "text/csv"}
+        ) as answer:
+            found = await answer.json()
+            assert found["counts"]["failed"] == 1
+            assert case not in str(found)
+    assert await case_row(small, case) == before
+
+
+async def test_an_import_changes_the_cases_of_its_importer(small: House, staff: Staff) -> None:
+    case = await open_case(small, staff, external={"system": "办案", "key": "K1"}, number="案一")
+    for client in (
+        await staff.signed_in(Role.ORGAN_HEAD, "city", None),
+        await small.client_of(staff.organ()),
+        await small.client(),
+    ):
+        found = await said(
+            client, "POST", "/api/imports/cases", sheet_of("办案", "K1", "案一"), 200
+        )
+        assert found["results"][0]["case"] == case
+    assert (await case_row(small, case)).title == "changed"
+
+
+async def test_a_known_key_or_number_names_no_case_of_others(small: House, staff: Staff) -> None:
+    external = {"system": "办案", "key": "K1"}
+    case = await open_case(small, staff, external=external, number="案一")
+    body = {"number": "案一", "title": "x", "kind": "other"}
+    for client in (
+        await staff.signed_in(Role.OFFICER, "county", "one"),
+        await small.client_of(staff.organ("county")),
+    ):
+        for more in ({}, {"external": external}, {"external": external, "number": "new"}):
+            found = await said(client, "POST", "/api/cases", body | more, 409)
+            assert found["code"] == "case-number-taken"
+            assert case not in str(found)
+    own = await small.client_of(staff.organ())
+    assert (await said(own, "POST", "/api/cases", body | {"external": external}, 200))["id"] == case
+
+
+# --- letting people in ----------------------------------------------------------------------
+
+
+async def test_nobody_of_another_organ_is_let_into_a_case_or_a_recording(
+    small: House, staff: Staff
+) -> None:
+    stranger = await staff.person(Role.OFFICER, "county", "one")
+    above = await staff.person(Role.SUPERVISOR, "bureau", None)
+    item = await small.item()
+    await attributed(small, staff, item)
+    for role, unit in ((Role.UNIT_HEAD, "one"), (Role.ORGAN_HEAD, None)):
+        person = await staff.person(role, "city", unit)
+        client = await staff.browser(person)
+        case = await open_case(small, staff, people=[person])
+        for other in (stranger, above):
+            for path, body in (
+                (f"/api/cases/{case}/changes", {"people": [person, other], "reason": "x"}),
+                (f"/api/cases/{case}/changes", {"viewers": [other], "reason": "x"}),
+                (f"/api/items/{item}/flag", {"private": True, "viewers": [other], "reason": "x"}),
+                (f"/api/items/{item}/attribution", {"person": other, "reason": "x"}),
+                ("/api/cases", {"number": "n", "title": "t", "kind": "other", "people": [other]}),
+                ("/api/cases", {"number": "n", "title": "t", "kind": "other", "private": True,
+                                "viewers": [other]}),
+            ):  # fmt: skip
+                found = await said(client, "POST", path, body, 409)
+                assert found["code"] == "other-organ", path
+        place = {"unit": staff.unit("county"), "reason": "x"}
+        assert (await said(client, "POST", f"/api/items/{item}/attribution", place, 409))[
+            "code"
+        ] == "other-organ"
+
+
+async def test_people_of_another_unit_join_by_a_head_only(small: House, staff: Staff) -> None:
+    officer = await staff.person(Role.OFFICER, "city", "one")
+    near = await staff.person(Role.OFFICER, "city", "one", name="near")
+    far = await staff.person(Role.OFFICER, "city", "two")
+    case = await open_case(small, staff, people=[officer])
+    client = await staff.browser(officer)
+    changes = f"/api/cases/{case}/changes"
+    await said(client, "POST", changes, {"people": [officer, near], "reason": "x"}, 201)
+    for body in (
+        {"people": [officer, far], "reason": "x"}, {"viewers": [far], "reason": "x"},
+    ):  # fmt: skip
+        assert "case.share" in str(await said(client, "POST", changes, body, 403))
+    new = {"number": "n", "title": "t", "kind": "other", "people": [officer, far]}
+    await said(client, "POST", "/api/cases", new, 403)
+    other = await staff.signed_in(Role.UNIT_HEAD, "city", "two")
+    await said(other, "POST", changes, {"people": [far], "reason": "x"}, 403)
+    head = await staff.signed_in(Role.UNIT_HEAD, "city", "one")
+    await said(head, "POST", changes, {"people": [officer, far], "reason": "x"}, 201)
+    # who is there already stays, whoever describes the case
+    await said(client, "POST", changes, {"people": [far, officer], "reason": "x"}, 201)
+
+
+async def test_a_sheet_lets_nobody_in_either(small: House, staff: Staff) -> None:
+    officer = await staff.person(Role.OFFICER, "city", "one")
+    await staff.person(Role.OFFICER, "city", "two", name="far", certificate="C-1")
+    await open_case(small, staff, people=[officer], number="案一")
+    client = await staff.browser(officer)
+    for number in ("案一", "案二"):
+        data = f"案号,案件名称,执法证号,部门\n{number},x,C-1,one\n".encode()
+        async with client.post(
+            "/api/imports/cases", data=data, headers={"Content-Type": "text/csv"}
+        ) as answer:
+            assert (await answer.json())["counts"]["failed"] == 1
+
+
+async def test_a_program_says_what_another_system_says(small: House, staff: Staff) -> None:
+    stranger = await staff.person(Role.OFFICER, "county", "one")
+    case = await open_case(small, staff)
+    await said(
+        await small.client(), "POST", f"/api/cases/{case}/changes",
+        {"people": [stranger], "reason": "x"}, 201,
+    )  # fmt: skip
+
+
+# --- what is shown beside -------------------------------------------------------------------
+
+
+async def linked(house: House, case: str, item: str) -> None:
+    body = {"item": item, "reason": SECRET}
+    await said(await house.client(), "POST", f"/api/cases/{case}/links", body, 201)
+
+
+async def test_the_inbox_proposes_no_case_that_its_reader_may_not_see(
+    small: House, staff: Staff
+) -> None:
+    case = await open_case(small, staff, number="案一", private=True)
+    item = await small.item(wish="案一")
+    officer = await staff.person(Role.OFFICER, "city", "one")
+    await small.record(
+        "item.attributed", f"i:{item}", item=item, organ=staff.organ(), unit=staff.unit(),
+        person=officer, kind="video", carrier="body_camera", sound=True, marks=[],
+        policy="shipped-1", why="sealed",
+    )  # fmt: skip
+    for client, proposed in (
+        (await staff.browser(officer), None),
+        (await staff.signed_in(Role.STATION_KEEPER), None),
+        (await staff.signed_in(Role.UNIT_HEAD), case),
+        (await small.client(), case),
+    ):
+        (row,) = (await said(client, "GET", "/api/inbox", None, 200))["items"]
+        assert row["case_proposed"] == proposed
+        assert (case in str(row)) == (proposed is not None)
+
+
+async def test_a_trail_tells_nothing_of_a_case_that_its_reader_may_not_see(
+    small: House, staff: Staff
+) -> None:
+    item = await small.item()
+    officer = await staff.person(Role.OFFICER, "city", "one")
+    other = await staff.person(Role.OFFICER, "city", "two")
+    own = await open_case(small, staff, people=[officer], number="自己", title="x", parties=[])
+    theirs = await open_case(
+        small, staff, people=[other], number=SECRET, unit=staff.unit("city", "two")
+    )
+    await linked(small, theirs, item)
+    body = {"item": item, "reason": "x"}
+    await said(await small.client(), "POST", f"/api/cases/{own}/links", body, 201)
+    merged = {"how": "fact", "exit": "merged", "other": theirs}
+    await said(await small.client(), "POST", f"/api/cases/{own}/stages", merged, 201)
+    client = await staff.browser(officer)
+    for path in (
+        f"/api/items/{item}/trail", f"/api/cases/{own}/trail", f"/items/{item}", f"/cases/{own}",
+    ):  # fmt: skip
+        text = str(await said(client, "GET", path, None, 200))
+        assert SECRET not in text, path
+        assert path == f"/cases/{own}" or theirs not in text, path
+    found = (await said(client, "GET", f"/api/items/{item}/trail", None, 200))["entries"]
+    links = [step for step in found if step["type"] == "item.linked"]
+    assert [step["chain"] for step in links] == ["c:-", f"c:{own}"]
+    assert "自己" in links[1]["words"]
+    auditor = await staff.signed_in(Role.AUDIT_ADMIN, None, None)
+    assert own in str(await said(auditor, "GET", f"/api/items/{item}/trail", None, 200))
+
+
+async def test_pages_show_a_trail_to_those_only_who_may_read_it(small: House, staff: Staff) -> None:
+    item, upload = await small.item(), "ab" * 16
+    await attributed(small, staff, item)
+    device = {
+        "device": "5" * 32, "name": "执法记录仪 7", "carrier": "body_camera",
+        "organ": staff.organ(), "unit": staff.unit(),
+    }  # fmt: skip
+    await said(await small.client(), "POST", "/api/devices", device, 201)
+    await small.upload(upload)
+    for role, shown in ((Role.STATION_KEEPER, False), (Role.UNIT_HEAD, True)):
+        client = await staff.signed_in(role)
+        for path in (f"/items/{item}", f"/uploads/{upload}"):
+            page = await said(client, "GET", path, None, 200)
+            assert ('id="trail"' in page) == shown, (role, path)
+            assert ("upload.opened" in page) == shown, (role, path)
+
+
+_LATER = (everything, SECRET, Right, issue_token, format_time)
