@@ -65,6 +65,7 @@ def environment(static: Static) -> Environment:
     env.filters["tool"] = shown.tool
     env.filters["duration"] = shown.duration
     env.filters["seconds"] = course_said.seconds
+    env.filters["about"] = shown.about
     env.globals["static"] = static.url
     env.globals["languages"] = LANGUAGES
     return env

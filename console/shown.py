@@ -56,6 +56,12 @@ def duration(ms: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def about(ms: int) -> str:
+    """Seconds for an uncertainty: tenths, rounded up, so that it never looks better than it is."""
+    tenths = -(-ms // 100)
+    return f"{tenths // 10}.{tenths % 10}" if tenths % 10 else f"{tenths // 10}"
+
+
 def tool(text: str) -> str:
     """A tool's name and version, without the copyright line that follows it."""
     return visible(text.split(" Copyright", maxsplit=1)[0].replace(" version ", " "))

@@ -244,7 +244,7 @@ async def show_coverage(api: Api, opened: Mapping[str, str]) -> None:
 def show_people(made: Mapping[str, Any], base: str) -> None:
     """Who may sign in.  A one-time password is good for the first sign-in only."""
     security = made["security"]
-    say("  people of the demo (one-time passwords, good once; the first sign-in asks for another):")
+    say("  people of the demo, with one-time passwords (the first sign-in asks for another):")
     for part in cast.CAST:
         roles = ", ".join(part.roles)
         say(f"    {part.account:<12} {made['once'][part.account]}   {part.name} ({roles})")

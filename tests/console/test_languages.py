@@ -217,3 +217,10 @@ def test_the_states_in_words(value: state.State, chinese: str, english: str) -> 
 def test_sealed_is_never_said_before_a_checkpoint_covers_it() -> None:
     for verdict in ("native", "none", None):
         assert item(published=False, verdict=verdict).steps[2].standing != "done"
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"), [(0, "0"), (1, "0.1"), (100, "0.1"), (11_302, "11.4"), (12_000, "12")]
+)
+def test_an_uncertainty_never_looks_better_than_it_is(ms: int, text: str) -> None:
+    assert shown.about(ms) == text
