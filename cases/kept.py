@@ -62,7 +62,8 @@ class Kept:
         """
         size, held = size_of(conn), self._held.get((case, key))
         if held is not None and self._holds(conn, case, held, size):
-            self._held.move_to_end((case, key))
+            if self._held.get((case, key)) is held:  # others had their turn and may have put it out
+                self._held.move_to_end((case, key))
             value: T = held.made.value
             return value
         made = make()

@@ -59,7 +59,8 @@ class Recorded:
         known = self._cases.get(case)
         if known is not None and size >= known.size and not _touched(conn, case, known):
             known.size = size
-            self._cases.move_to_end(case)
+            if self._cases.get(case) is known:  # others had their turn and may have put it out
+                self._cases.move_to_end(case)
             return known
         rows = judging.rows_of(conn, case)
         items = frozenset(row[0] for row in rows)

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import Connection
 
-from cases import kept
+from cases import kept, recorded, standing
 from cases.kept import HARMLESS, Kept, Made
+from cases.recorded import Recorded
 from storage.clock import SystemClock
 from storage.database import Database
 from storage.ledger import Ledger
@@ -116,6 +117,26 @@ async def test_no_more_is_kept_than_there_is_room_for(room: Room) -> None:
     assert await reckoner.asked("c") == 3
     assert await reckoner.asked("b") == 2
     assert await reckoner.asked("a") == 4
+
+
+async def test_what_another_request_throws_out_meanwhile_is_still_answered(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reckoner, recordings = Reckoner(room, await room.open()), Recorded()
+
+    def of(conn: Connection) -> object:
+        return recordings.of(conn, standing.read(conn, reckoner.case)).rows
+
+    async def both() -> tuple[int, object]:
+        async with room.database.read() as conn:
+            return await conn.run_sync(reckoner.ask), await conn.run_sync(of)
+
+    before = await both()
+    await room.open("沪城管罚〔2026〕18号")
+    # While the entries since are read, others have their turn.
+    monkeypatch.setattr(kept, "touched", lambda *_: reckoner.kept._held.clear())
+    monkeypatch.setattr(recorded, "_touched", lambda *_: recordings._cases.clear())
+    assert await both() == before
 
 
 def test_what_is_called_harmless_is_a_type_of_entry() -> None:
