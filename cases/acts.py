@@ -204,7 +204,8 @@ async def change_case(
         before = {*json.loads(row.people), *json.loads(row.viewers)}
         joining = ({*now["people"]} - {*json.loads(row.people)}) | ({*now["viewers"]} - before)
         theirs.may_join(conn, row, joining)
-        return [rules.change_case(case, now=now, actor=actor, reason=reason)]
+        untitled = row.title == "" and "title" not in changes  # erased
+        return [rules.change_case(case, now=now, actor=actor, reason=reason, untitled=untitled)]
 
     return (await ledger.record(f"change:{secrets.token_hex(16)}", decide))[0]
 

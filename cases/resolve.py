@@ -1,9 +1,9 @@
 """The stage that turns a device's wish into a link: `liuhen push --case NO`.
 
 A device names a case number when it announces an upload; `item.sealed` makes it a recording that
-can be linked.  Guarantee: a known number ends as `item.linked` by `sys`, exactly once, whatever
-is repeated.  A number that was unknown when the item was sealed stays as a wish that the inbox
-shows: when a case with that number is opened later, a person confirms the link.
+can be linked.  Guarantee: a known number of a case of the recording's own organ ends as `item.linked`
+by `sys`, exactly once, whatever is repeated.  A number that was unknown when the item was sealed,
+or that of another organ's case, stays as a wish that the inbox shows: a person confirms the link.
 """
 
 from sqlalchemy import Connection, exists, select
@@ -35,12 +35,12 @@ def after_sealed(conn: Connection, event: Event) -> None:
     enqueue(conn, KIND, {"item": item}, key=f"{KIND}:{item}", lane=LANE, now_ms=event.at_ms)
 
 
-def decide_wish(item: rules.Sealed | None, case: str | None, *, linked_before: bool) -> list[Draft]:
+def decide_wish(item: rules.Sealed | None, case: str | None, *, decided: bool) -> list[Draft]:
     """Link if the number is known and no decision about this item and case was ever made.
 
-    An earlier link that a person took back is a decision, and it stands.
+    An earlier link that a person took back is a decision, and so is a refusal; both stand.
     """
-    if item is None or case is None or linked_before:
+    if item is None or case is None or decided:
         return []
     return [rules.link_item(case, item, live=None, stage=None, reason=REASON, actor="sys")]
 
@@ -50,8 +50,10 @@ async def resolve(ledger: Ledger, item: str, attempt: Attempt | None = None) -> 
 
     def decide(conn: Connection) -> list[Draft]:
         case = _wanted_case(conn, item)
-        before = case is not None and _linked_before(conn, case, item)
-        return decide_wish(sealed_item(conn, item), case, linked_before=before)
+        if case is None or not _of_one_organ(conn, case, item):
+            return []
+        decided = _decided(conn, case, item)
+        return decide_wish(sealed_item(conn, item), case, decided=decided)
 
     def fence(conn: Connection, _events: object) -> None:
         if attempt is not None:
@@ -88,7 +90,31 @@ def _wanted_case(conn: Connection, item: str) -> str | None:
     return found
 
 
-def _linked_before(conn: Connection, case: str, item: str) -> bool:
-    k = tables.link.c
-    found = conn.execute(select(k.linked_index).where(k.case == case, k.item == item)).first()
-    return found is not None
+def _of_one_organ(conn: Connection, case: str, item: str) -> bool:
+    """Whether the case is of the organ of what handed the item over, or neither is of any.
+
+    The organ is that of the device, of the person or the program whose token it was, or what the
+    item's attribution says by now.
+    """
+    i, d, t, p = tables.item.c, tables.device.c, tables.token.c, tables.person.c
+    a, c = tables.attribution.c, tables.case.c
+    of = conn.execute(select(c.organ).where(c.id == case)).scalar()
+    rows = conn.execute(
+        select(d.organ, p.organ, t.organ, a.organ)
+        .select_from(tables.item)
+        .outerjoin(tables.device, d.id == i.source)
+        .outerjoin(tables.token, t.source == i.source)
+        .outerjoin(tables.person, p.id == t.person)
+        .outerjoin(tables.attribution, a.item == i.id)
+        .where(i.id == item)
+    )
+    organs = {organ for row in rows for organ in row if organ is not None}
+    return of in organs if organs else of is None
+
+
+def _decided(conn: Connection, case: str, item: str) -> bool:
+    """Whether the two were linked before, or a person refused that."""
+    k, r = tables.link.c, tables.refusal.c
+    linked = select(k.item).where(k.case == case, k.item == item)
+    refused = select(r.item).where(r.case == case, r.item == item)
+    return conn.execute(linked.union_all(refused)).first() is not None

@@ -164,11 +164,16 @@ def taken(number: str) -> ConflictError:
     return ConflictError(f"case number: expected an unused one, got {number.strip():.100}")
 
 
-def change_case(case: str, *, now: Mapping[str, Any], actor: str, reason: str) -> Draft:
-    """The description from here on, whole: `now` has every part but the reason."""
+def change_case(
+    case: str, *, now: Mapping[str, Any], actor: str, reason: str, untitled: bool = False
+) -> Draft:
+    """The description from here on, whole: `now` has every part but the reason.
+
+    `untitled`: the title was erased, and this change gives no new one.
+    """
     fields: dict[str, Any] = {
         "case": case,
-        "title": line("case title", now["title"], MAX_TITLE),
+        "title": "" if untitled else line("case title", now["title"], MAX_TITLE),
         "officers": names("officers", now["officers"]),
         "people": list(dict.fromkeys(now["people"])),
         "parties": names("parties", now["parties"]),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cases import acts, queries, resolve
+from cases.rules import Placed
 from cases.trail import trail
 from storage.clock import SystemClock
 from storage.database import Database
@@ -199,6 +200,65 @@ async def test_an_unknown_wish_waits_for_a_person(room: Room) -> None:
     assert (waiting.wish, waiting.proposed) == (NUMBER, case)
     assert await resolve.resolve(room.ledger, item) is None  # nobody links behind his back
     assert await room.database.write(lambda c: resolve.enqueue_missing(c, 1)) == 0
+
+
+@pytest.mark.parametrize(
+    ("device", "case", "linked"),
+    [
+        ("a", "a", True), ("a", "b", False), ("a", None, False), (None, "a", False),
+        (None, None, True),
+    ],
+)  # fmt: skip
+async def test_a_wish_links_by_itself_only_within_one_organ(
+    room: Room, device: str | None, case: str | None, *, linked: bool
+) -> None:
+    for organ in "ab":
+        await room.record("organ.set", "sys", organ=organ * 32, name=organ)
+    of = {} if device is None else {"organ": device * 32}
+    await room.record("device.set", f"s:{SOURCE}", device=SOURCE, carrier="recorder", **of)
+    await acts.open_placed(
+        room.ledger, ACTOR, number=NUMBER, kind="penalty", title="t", officers=[],
+        placed=Placed(organ=None if case is None else case * 32),
+    )  # fmt: skip
+    item = await room.seal("1" * 31 + "2", wish=NUMBER)
+    assert (await resolve.resolve(room.ledger, item) is not None) is linked
+
+
+async def test_an_attribution_says_of_which_organ_a_recording_is(room: Room) -> None:
+    await room.record("organ.set", "sys", organ="a" * 32, name="a")
+    placed = Placed(organ="a" * 32)
+    await acts.open_placed(
+        room.ledger, ACTOR, number=NUMBER, kind="x", title="t", officers=[], placed=placed
+    )
+    item = await room.seal("1" * 31 + "2", wish=NUMBER)
+    attributed = {"kind": "video", "carrier": "recorder", "sound": True, "marks": []}
+    await room.record(
+        "item.attributed", f"i:{item}", item=item, organ="a" * 32, policy="p", why="sealed",
+        **attributed,
+    )  # fmt: skip
+    assert await resolve.resolve(room.ledger, item) is not None
+
+
+async def test_a_refused_wish_is_not_granted_afterwards(room: Room) -> None:
+    case, item = await room.open(), await room.seal("1" * 31 + "2", wish=NUMBER)
+    await room.record("proposal.refused", f"c:{case}", case=case, item=item, reason="不属于本案")
+    assert await resolve.resolve(room.ledger, item) is None
+
+
+async def test_a_case_whose_title_was_erased_can_still_be_changed(room: Room) -> None:
+    case = await room.open()
+    async with room.database.read() as conn:
+        opened = (await trail(conn, "case", case)).rows[0]
+    await room.record(
+        "field.erased", f"c:{case}", leaf=opened.leaf, index=opened.index, names=["title"],
+        ground="retention", approver="u:" + "6" * 32,
+    )  # fmt: skip
+    changed = await acts.change_case(
+        room.ledger, ACTOR, case, changes={"parties": ["某公司"]}, reason="更正"
+    )
+    assert (changed.fields["title"], changed.fields["parties"]) == ("", ["某公司"])
+    with pytest.raises(MalformedError, match="title"):
+        await acts.change_case(room.ledger, ACTOR, case, changes={"title": " "}, reason="更正")
 
 
 async def test_a_wish_whose_job_was_forgotten_is_found_again(room: Room) -> None:
