@@ -3,6 +3,7 @@
 Guarantee: nobody decides his own request, he may only withdraw it; a request is decided once; an
 interruption, an exemption and access are decided by the head of the unit or organ that the object
 belongs to, a policy by the head of an organ.  A request that came late is marked, never refused.
+An interruption speaks of a hole that is there and open, and of nothing else.
 Not covered: who may ask (`console`), and what follows from an approval (`cases.judging`,
 `console.guard`).
 
@@ -11,6 +12,7 @@ policy.proposed, approval.decided).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
@@ -53,6 +55,35 @@ class NotHeadError(DeniedError):
     code = "not-the-head"
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A hole of a rule, or what an explanation speaks of: on which occasion, from when to when."""
+
+    occasion: str
+    start_ms: int
+    end_ms: int
+
+    def __str__(self) -> str:
+        return f"{format_time(self.start_ms)} to {format_time(self.end_ms)}"
+
+
+class NoHoleError(ConflictError):
+    """The time named touches no hole of this rule that nobody explained; `holes` are those there."""
+
+    code = "no-hole"
+
+    def __init__(self, told: str, holes: Sequence[Stretch]) -> None:
+        self.holes = tuple(holes)
+        there = ", ".join(map(str, holes[:5])) or "no hole at all"
+        super().__init__(f"interruption: expected time of an open hole ({there}), got {told}")
+
+
+class AlreadyAskedError(ConflictError):
+    """An explanation of this very time waits for its decision."""
+
+    code = "already-asked"
+
+
 class VersionTakenError(ConflictError):
     """There is a version of this name already."""
 
@@ -67,24 +98,47 @@ def explain(
     case: str,
     *,
     rule: str,
-    occasion: str,
     start_ms: int,
     end_ms: int,
     cause: str,
     text: str,
     actor: str,
+    holes: Sequence[Stretch],
+    waiting: Sequence[Stretch] = (),
 ) -> Draft:
-    """Say why nothing was recorded from `start_ms` to `end_ms`."""
+    """Say why nothing was recorded from `start_ms` to `end_ms`.
+
+    It speaks of that part of the time which lies in one of the open `holes` of the rule, the one
+    that it touches most; `waiting` are the explanations that nobody decided yet.
+    """
     if cause not in CAUSES:
         raise MalformedError(f"cause: expected one of {', '.join(CAUSES)}, got {cause!r:.40}")
     if not start_ms < end_ms:
         raise MalformedError(f"interruption: expected an end after {start_ms} ms, got {end_ms} ms")
+    said = _within(start_ms, end_ms, holes)
+    if any(w.occasion == said.occasion and _covers(w, said) for w in waiting):
+        raise AlreadyAskedError(f"interruption: expected nothing that waits, got {said}")
     fields = {
         "approval": approval, "case": case, "rule": line("rule", rule, MAX_RULE),
-        "occasion": line("occasion", occasion, MAX_RULE), "start": format_time(start_ms),
-        "end": format_time(end_ms), "cause": cause, "text": paragraph("text", text, MAX_REASON),
+        "occasion": line("occasion", said.occasion, MAX_RULE), "start": format_time(said.start_ms),
+        "end": format_time(said.end_ms), "cause": cause, "text": paragraph("text", text, MAX_REASON),
     }  # fmt: skip
     return Draft("interruption.explained", f"c:{case}", actor, fields)
+
+
+def _within(start_ms: int, end_ms: int, holes: Sequence[Stretch]) -> Stretch:
+    """What of this time lies in a hole; NoHoleError."""
+    parts = [
+        Stretch(h.occasion, max(h.start_ms, start_ms), min(h.end_ms, end_ms)) for h in holes
+    ]  # fmt: skip
+    best = max(parts, key=lambda part: part.end_ms - part.start_ms, default=None)
+    if best is None or best.start_ms >= best.end_ms:
+        raise NoHoleError(str(Stretch("", start_ms, end_ms)), holes)
+    return best
+
+
+def _covers(whole: Stretch, part: Stretch) -> bool:
+    return whole.start_ms <= part.start_ms and part.end_ms <= whole.end_ms
 
 
 def ask_exemption(

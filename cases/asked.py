@@ -80,6 +80,17 @@ def asked_of(conn: Connection, id_: str) -> Asked | None:
     return Asked(*(*cells[:-1], units_above(conn, cells[-1])))
 
 
+def waiting_for(conn: Connection, case: str, rule: str) -> list[tuple[str, int, int]]:
+    """Occasion, start and end of the explanations of this rule that nobody decided yet."""
+    rows = bulk.select(
+        conn,
+        'SELECT "occasion", "start_ms", "end_ms" FROM approval WHERE "case" = ? AND "rule" = ? '
+        'AND "kind" = \'interruption\' AND "decision" IS NULL',
+        (case, rule),
+    )
+    return [tuple(row) for row in rows]
+
+
 def must_be_there(conn: Connection, what: str, id_: str) -> None:
     """NotFoundError unless there is such a case or item."""
     table = "enforcement_case" if what == "case" else what

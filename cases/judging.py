@@ -7,7 +7,7 @@ Not covered: whether what was recorded shows what it must show.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from cases.procedure.model import STAGE_CATEGORIES, Procedure
 from cases.recording.coverage import Known, judge
 from cases.recording.spans import Recordings, Track
 from cases.recording.verdicts import Case, Exemption, Explanation, Noted, Verdict
-from cases.standing import Standing
+from cases.standing import FIRST_OCCASION, Standing
 from storage import bulk
 from storage.ledger import Draft, Event, Ledger, random_id
 from verify.errors import NotFoundError
@@ -237,6 +237,17 @@ def known_rule(found: Judged, rule: str, occasion: str | None = None) -> Verdict
         if key_of(verdict) == rule and occasion in (None, verdict.occasion):
             return verdict
     raise NotFoundError(f"rule: expected one that applies to the case, got {rule!r:.120}")
+
+
+def open_holes(
+    found: Judged, rule: str, occasion: str | None = None
+) -> Iterator[tuple[str, int, int]]:
+    """Occasion, start and end of the holes of that rule that nobody explained."""
+    for verdict in found.verdicts:
+        if key_of(verdict) == rule and occasion in (None, verdict.occasion):
+            for hole in verdict.holes:
+                if hole.state == "unexplained":
+                    yield verdict.occasion or FIRST_OCCASION, hole.start_ms, hole.end_ms
 
 
 def should_start(found: Judged, verdict: Verdict) -> int:

@@ -19,6 +19,7 @@ from console.course_said import recorded
 from console.guard import permit
 from console.i18n import Speech
 from console.parts import PARTS
+from console.told import telling
 from storage.access import Caller, Right
 from storage.errors import RightMissingError
 from storage.ledger import Draft
@@ -29,7 +30,7 @@ ROUTES = web.RouteTableDef()
 
 @ROUTES.post("/api/cases/{case}/interruptions")
 async def explain(request: web.Request) -> web.Response:
-    """Why nothing was recorded for a while 中断说明."""
+    """Why nothing was recorded for a while 中断说明: of a hole that is there, and no more than it."""
     caller = await allowed(request, Right.CASE)
     parts, body, case = request.app[PARTS], await request.json(), request.match_info["case"]
     start_ms, end_ms = parse_time(body["start"]), parse_time(body["end"])
@@ -37,15 +38,19 @@ async def explain(request: web.Request) -> web.Response:
 
     def draft(conn: Connection, new: str) -> Draft:
         found = judging.read(conn, case, now_ms)
-        known = judging.known_rule(found, body["rule"], body.get("occasion"))
+        rule, occasion = body["rule"], body.get("occasion")
+        judging.known_rule(found, rule, occasion)
         return approvals.explain(
-            new, case, rule=body["rule"], occasion=body.get("occasion") or known.occasion or "1",
-            start_ms=start_ms, end_ms=end_ms, cause=body["cause"], text=body["text"],
-            actor=caller.actor,
+            new, case, rule=rule, start_ms=start_ms, end_ms=end_ms, cause=body["cause"],
+            text=body["text"], actor=caller.actor,
+            holes=[approvals.Stretch(*one) for one in judging.open_holes(found, rule, occasion)],
+            waiting=[approvals.Stretch(*one) for one in requests.waiting_for(conn, case, rule)],
         )  # fmt: skip
 
-    id_, event = await approvals.ask(parts.ledger, draft)
-    return plain(recorded(event.index, event.leaf, {"approval": id_}), 201)
+    async with telling(request, case):
+        id_, event = await approvals.ask(parts.ledger, draft)
+    told = {"approval": id_, "start": event.fields["start"], "end": event.fields["end"]}
+    return plain(recorded(event.index, event.leaf, told), 201)
 
 
 @ROUTES.post("/api/cases/{case}/exemptions")

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from cases import judging
+from cases.approvals import Stretch
 from cases.procedure.clocks import Running
 from cases.procedure.machine import Missing
 from cases.procedure.marks import CONDITION_NOT_MET, MISSING_PREDECESSOR
@@ -223,6 +224,14 @@ def hole(value: Hole, speech: Speech) -> dict[str, Any]:
         "ms": value.length_ms, "state": value.state, "asked": value.asked,
         "uncertainty_ms": value.uncertainty_ms, "uncertain": value.uncertain,
         "text": speech(f"hole.{key}"),
+    }  # fmt: skip
+
+
+def stretch(value: Stretch) -> dict[str, Any]:
+    """A hole that may be explained."""
+    return {
+        "occasion": value.occasion, "start": format_time(value.start_ms),
+        "end": format_time(value.end_ms),
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from cases import standing
+from cases.approvals import NoHoleError
 from cases.filing import UnexplainedHoleError
 from cases.procedure.load import BadProcedureError
 from cases.procedure.machine import NotAllowedError
@@ -27,6 +28,9 @@ async def telling(request: web.Request, case: str) -> AsyncIterator[None]:
     """Around an act on a case: a refusal names what is missing in the caller's language."""
     try:
         yield
+    except NoHoleError as error:
+        request[MEMBERS] = {"holes": [course_said.stretch(hole) for hole in error.holes]}
+        raise
     except (NotAllowedError, UnexplainedHoleError) as error:
 
         def procedure(conn: Connection) -> Any:

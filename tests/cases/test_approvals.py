@@ -5,7 +5,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cases import approvals
-from cases.approvals import DecidedError, NotHeadError, OwnRequestError
+from cases.approvals import (
+    AlreadyAskedError,
+    DecidedError,
+    NoHoleError,
+    NotHeadError,
+    OwnRequestError,
+    Stretch,
+)
 from cases.asked import Asked, Person
 from cases.calendar import NATIONAL, parse_term
 from storage.rights import Role
@@ -113,6 +120,38 @@ def test_the_deadline_of_an_exemption_runs_from_when_the_recording_should_have_b
 def test_an_interruption_ends_after_it_began(start: int, end: int) -> None:
     with pytest.raises(MalformedError):
         approvals.explain(
-            "e" * 32, "c" * 32, rule="l/1", occasion="1", start_ms=start, end_ms=end,
-            cause="battery", text="x", actor="u:" + ASKER,
+            "e" * 32, "c" * 32, rule="l/1", start_ms=start, end_ms=end, cause="battery", text="x",
+            actor="u:" + ASKER, holes=[Stretch("1", NOW - 5, NOW + 5)],
         )  # fmt: skip
+
+
+def explained(
+    start: int, end: int, *holes: tuple[str, int, int], waiting: tuple[str, int, int] | None = None
+) -> tuple[str, int, int]:
+    fields = approvals.explain(
+        "e" * 32, "c" * 32, rule="l/1", start_ms=NOW + start, end_ms=NOW + end, cause="battery",
+        text="x", actor="u:" + ASKER, holes=[Stretch(o, NOW + a, NOW + b) for o, a, b in holes],
+        waiting=[Stretch(o, NOW + a, NOW + b) for o, a, b in ([waiting] if waiting else [])],
+    ).fields  # fmt: skip
+    return (
+        str(fields["occasion"]), parse_time(fields["start"]) - NOW, parse_time(fields["end"]) - NOW,
+    )  # fmt: skip
+
+
+def test_an_explanation_says_no_more_than_the_hole_that_it_touches() -> None:
+    holes = ("1", 100, 200), ("2", 500, 900)
+    assert explained(-NOW, NOW, *holes) == ("2", 500, 900)
+    assert explained(150, 300, *holes) == ("1", 150, 200)
+    for start, end in ((0, 100), (200, 500), (900, 1000)):
+        with pytest.raises(NoHoleError) as refused:
+            explained(start, end, *holes)
+        assert len(refused.value.holes) == 2
+    with pytest.raises(NoHoleError):
+        explained(0, 100)
+
+
+def test_what_waits_is_not_explained_again() -> None:
+    with pytest.raises(AlreadyAskedError):
+        explained(0, 300, ("1", 100, 200), waiting=("1", 100, 200))
+    assert explained(0, 300, ("1", 100, 200), waiting=("1", 100, 150)) == ("1", 100, 200)
+    assert explained(0, 300, ("1", 100, 200), waiting=("2", 100, 200)) == ("1", 100, 200)

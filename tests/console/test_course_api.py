@@ -383,6 +383,29 @@ async def test_m04_an_explained_hole_needs_nobodys_name(house: House) -> None:
     assert filed["defects"] == []
 
 
+async def test_an_explanation_speaks_of_a_hole_that_is_there(house: House) -> None:
+    course = await begun(house, await house.client(language="zh-CN"))
+    told = {
+        "rule": SCENE, "start": "1970-01-01T00:00:00.000Z", "end": "2099-01-01T00:00:00.000Z",
+        "cause": "battery", "text": "电池耗尽",
+    }  # fmt: skip
+    none = await course.call("POST", "/interruptions", 409, told)
+    assert (none["code"], none["holes"]) == ("no-hole", [])
+    assert none["title"] == "此事项在该时段没有未说明的缺口。"
+    await course.point("arrived", 0)
+    await course.point("left", 600)
+    await course.recording(-10, 300)
+    await course.recording(340, 610)
+    there = {"occasion": "1", "start": course.at(300), "end": course.at(340)}
+    beside = told | {"start": course.at(0), "end": course.at(300)}
+    refused = await course.call("POST", "/interruptions", 409, beside)
+    assert refused["holes"] == [there]
+    asked = await course.call("POST", "/interruptions", 201, told)
+    assert (asked["start"], asked["end"]) == (there["start"], there["end"])
+    again = await course.call("POST", "/interruptions", 409, told)
+    assert again["code"] == "already-asked"
+
+
 async def test_m05_without_approval_the_item_stays_missing(house: House) -> None:
     """M05: three grounds, a deadline that marks and does not refuse, the head of the unit."""
     staff = await settled(house)
@@ -410,6 +433,38 @@ async def test_m05_without_approval_the_item_stays_missing(house: House) -> None
     assert (await course.coverage())[SCENE]["verdict"] == "exempt"
     shown = await course.shown()
     assert ("exemption", "late") in {(m["what"], m["mark"]) for m in shown["marks"]}
+
+
+async def test_m05_an_exemption_is_of_the_occasions_that_were_noted_when_it_was_asked(
+    house: House,
+) -> None:
+    client, staff = await house.client(), await settled(house)
+    course = await begun(house, client, organ=staff.organ("city"), unit=staff.unit("city"))
+    head = await staff.signed_in(Role.UNIT_HEAD)
+
+    async def visit(occasion: str, seconds: float) -> None:
+        await course.point("arrived", seconds, occasion=occasion)
+        await course.point("left", seconds + 60, occasion=occasion)
+
+    async def approved(**more: str) -> None:
+        told = {"rule": SCENE, "ground": "secret", "text": "涉及隐私"} | more
+        asked = await course.call("POST", "/exemptions", 201, told)
+        decision = f"/api/approvals/{asked['approval']}/decision"
+        await call(house, head, "POST", decision, 201, {"decision": "approved"})
+
+    async def verdicts() -> dict[str | None, str]:
+        found = await course.call("GET", "/coverage", 200)
+        return {v["occasion"]: v["verdict"] for v in found["verdicts"] if v["rule"] == SCENE}
+
+    await visit("1", 0)
+    await approved()
+    await visit("2", 600)
+    assert await verdicts() == {"1": "exempt", "2": "missing"}
+    told = {"rule": SCENE, "ground": "secret", "text": "涉及隐私"}
+    refused = await course.call("POST", "/exemptions", 400, told)
+    assert "expected one of 1, 2" in refused["detail"]
+    await approved(occasion="2")
+    assert await verdicts() == {"1": "exempt", "2": "exempt"}
 
 
 async def test_m05_a_head_does_not_approve_his_own_exemption_and_the_asker_may_withdraw(

@@ -448,10 +448,23 @@ class Walk:
             who, "POST", f"/api/cases/{case.id}/interruptions", body,
             lambda _: [("interruption.explained", f"c:{case.id}")],
         )  # fmt: skip
-        assert got is not None, "an explanation is a statement of its author and is kept"
+        if got is None:
+            assert not self._could_explain(case, key, start, end), "an open hole may be explained"
+            return
+        span = parse_time(got[0]["start"]), parse_time(got[0]["end"])
+        assert start <= span[0] < span[1] <= end, "an explanation says no more than its author"
         self.asked.append(
-            Request(got[0]["approval"], "interruption", case.id, who, key, None, (start, end))
+            Request(got[0]["approval"], "interruption", case.id, who, key, None, span)
         )
+
+    def _could_explain(self, case: CaseModel, key: str, start: int, end: int) -> bool:
+        """Whether a hole is there in this time, and no explanation of the rule waits."""
+        waits = any(
+            r.case == case.id and r.rule == key and r.kind == "interruption" and r.decision is None
+            for r in self.asked
+        )
+        rule = dict(self._rules(case))[key]
+        return not waits and any(a < end and start < b for a, b in self._holes(case, key, rule))
 
     def exempt(self, case: CaseModel, pick: int, when: int) -> None:
         rules = self._rules(case)
