@@ -142,8 +142,8 @@ def _streams(conn: Connection, asked: Asked) -> list[Tests]:
     if f.unclaimed:
         wanted["person"] = None
     units = None if f.unit is None else below(conn, f.unit)
-    own = _own(v)
-    found = []
+    own, found = _own(v), []
+    apart = () if v.private else (_not_private(v),)
     for along in _along(f, v, own, units):
         if not _agree(along, wanted):
             continue
@@ -163,9 +163,7 @@ def _streams(conn: Connection, asked: Asked) -> list[Tests]:
                 and_(*(_is(name, part[name]) for name in part if name not in fixed))
                 for part in parts
             )))  # fmt: skip
-        if not v.private:
-            tests.append(_not_private(v))
-        found.append(tuple(tests))
+        found.append((*tests, *apart))
     return found or [(false(),)]
 
 
