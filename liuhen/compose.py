@@ -291,7 +291,7 @@ def attributing(core: Core, runner: Runner) -> None:
     zone = core.settings.console.zone
 
     async def attributed(attempt: Attempt) -> None:
-        await attribute.run(core.ledger, attempt, zone)
+        await attribute.run(core.database, core.ledger, attempt, zone)
 
     async def again(attempt: Attempt) -> None:
         await touched.run(core.database, core.ledger, attempt, zone)

@@ -12,18 +12,22 @@ length is known or known to be unknowable: nobody is blamed for a clock's doubt.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases.inbox import facts as known_facts
 from cases.inbox import numbers, sql
 from cases.inbox.facts import Known
+from cases.inbox.kept import Kept
 from cases.links.attribution import Attribution, attribute
 from cases.links.upload_clock import Clock
 from cases.links.whose import NO_PERSON
 from cases.policy import Policy, in_force
 from storage import tables
+from storage.database import Database
 from storage.jobs import Attempt, enqueue
 from storage.ledger import Draft, Event, Ledger
 from verify.entries import format_time
@@ -77,10 +81,22 @@ def enqueue_missing(conn: Connection, now_ms: int) -> int:
     return len(ids)
 
 
-async def run(ledger: Ledger, attempt: Attempt, zone: str) -> None:
+async def run(database: Database, ledger: Ledger, attempt: Attempt, zone: str) -> None:
     """The job: one item."""
     item, why = str(attempt.args["item"]), str(attempt.args["why"])
-    await say(ledger, item, why, zone, operation=f"{KIND}:{attempt.token}", attempt=attempt)
+    async with database.read() as conn:
+        kept = await conn.run_sync(Kept.now)
+        new = await is_new(conn, item, why, zone, kept)
+    if new:
+        operation = f"{KIND}:{attempt.token}"
+        await say(ledger, item, why, zone, operation=operation, attempt=attempt, kept=kept)
+
+
+async def is_new(conn: AsyncConnection, item: str, why: str, zone: str, kept: Kept) -> bool:
+    """On a reader: whether there is anything to say of an item, so that few acts are entered."""
+    return bool(
+        await conn.run_sync(partial(decided, item=item, why=why, zone=zone, actor="sys", kept=kept))
+    )
 
 
 async def say(
@@ -90,16 +106,16 @@ async def say(
     zone: str,
     *,
     operation: str,
-    attempt: Attempt | None = None,
+    attempt: Attempt,
+    kept: Kept,
 ) -> Sequence[Event]:
     """Attribute one item by what is known now; no entries where nothing is new."""
 
     def decide(conn: Connection) -> list[Draft]:
-        return decided(conn, item, why, zone, actor="sys")
+        return decided(conn, item, why, zone, actor="sys", kept=kept)
 
     def fence(conn: Connection, _events: object) -> None:
-        if attempt is not None:
-            attempt.fence(conn)
+        attempt.fence(conn)
 
     return await ledger.record(operation, decide, fence)
 
@@ -116,6 +132,7 @@ def decided(
     actor: str,
     claim: Claim | None = None,
     reason: str | None = None,
+    kept: Kept | None = None,
 ) -> list[Draft]:
     """The entries that say whose the item is; inside an act.  A claim is always recorded."""
     found = known_facts.items(conn, [item]).get(item)
@@ -123,7 +140,7 @@ def decided(
         return []
     policy = in_force(conn, found.facts.sealed_ms)
     stands = claim or claimed(conn, item)
-    said, due = concluded(conn, found, stands, policy, zone)
+    said, due = concluded(conn, found, stands, policy, zone, kept=kept)
     if said.place is not None and _place_erased(conn, item):
         said = replace(said, place=None)
     fields = _fields(said, due, policy, why)
@@ -138,11 +155,17 @@ def decided(
 
 
 def concluded(
-    conn: Connection, found: Known, claim: Claim | None, policy: Policy, zone: str
+    conn: Connection,
+    found: Known,
+    claim: Claim | None,
+    policy: Policy,
+    zone: str,
+    *,
+    kept: Kept | None = None,
 ) -> tuple[Attribution, Clock]:
     """The attribution of an item under the registers as they are, and its upload clock."""
     known = claimed_device(found, claim)
-    register = known_facts.ledgers(conn, known)
+    register = known_facts.ledgers(conn, known, kept)
     rules = numbers.of_attribution(policy, zone)
     said = attribute(known.facts, register, rules)
     person = claim.person if claim and claim.person else said.person

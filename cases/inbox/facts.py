@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from cases.inbox import sql
+from cases.inbox.kept import Kept
 from cases.links.clock import Measurement
 from cases.links.custody import CustodyRow, UserCode, code_key
 from cases.links.facts import Device, ItemFacts, Shift, Source
@@ -101,18 +102,20 @@ def _units_of_devices(conn: Connection, ids: set[str]) -> dict[str, str | None]:
 # --- the ledgers ----------------------------------------------------------------------------
 
 
-def ledgers(conn: Connection, known: Known) -> Register:
-    """What the registers say about an item's device and people, whole; duties apart."""
+def ledgers(conn: Connection, known: Known, kept: Kept | None = None) -> Register:
+    """What the registers say about an item's device and people, whole; duties apart.
+
+    What is `kept` is not read again.
+    """
     devices = _devices(conn, known.facts)
     ids, codes = [device.id for device in devices], user_codes(conn, [known.facts])
-    custody = _rows_of_ledgers(conn, ids)
+    custody, measured = (kept or Kept.now(conn)).ledgers(conn, ids)
     people = {row.person for row in custody if row.person}
     people |= {code.person for code in codes}
     if known.facts.source.person:
         people.add(known.facts.source.person)
     return register(
-        devices, custody=custody, codes=codes, offsets=offsets(conn, ids),
-        units=units(conn, people),
+        devices, custody=custody, codes=codes, offsets=measured, units=units(conn, people),
     )  # fmt: skip
 
 
@@ -190,16 +193,6 @@ def user_codes(conn: Connection, facts: Iterable[ItemFacts]) -> list[UserCode]:
         wanted,
     )
     return [UserCode(*row) for row in rows]
-
-
-def _rows_of_ledgers(conn: Connection, ids: Collection[str]) -> list[CustodyRow]:
-    rows = sql.rows(
-        conn,
-        "SELECT device, what, at_ms, person FROM custody WHERE device IN (?*) "
-        'ORDER BY device, at_ms, "index"',
-        ids,
-    )
-    return [CustodyRow(*row) for row in rows]
 
 
 def custody_within(

@@ -2,7 +2,7 @@
 
 Guarantee: when one of these returns, its entries are committed; when it raises a named error,
 nothing was recorded.  A fact leaves the job behind that looks at the items it touches again.
-Many facts given together are one act: all of them or none.
+Many facts given together are one act: all of them or none; with `again` only those that are new.
 Not covered: rights; the caller has checked them.
 """
 
@@ -15,6 +15,7 @@ from cases.inbox import touched
 from cases.links.clock import Measurement
 from cases.policy import in_force
 from cases.registers import rules
+from cases.registers.known import Again
 from cases.registers.rules import CodeSaid, CustodySaid, DeviceSaid, OffsetSaid, ShiftSaid
 from storage import tables
 from storage.ledger import Draft, Event, Ledger
@@ -24,16 +25,22 @@ Decide = Callable[[Connection], Sequence[Draft]]
 
 
 async def register_devices(
-    ledger: Ledger, actor: str, said: Sequence[tuple[str | None, DeviceSaid]]
+    ledger: Ledger,
+    actor: str,
+    said: Sequence[tuple[str | None, DeviceSaid]],
+    *,
+    again: Again | None = None,
 ) -> list[str]:
     """Register devices, or describe known ones anew; their ids in the same order.
 
     A pair's first part is the id of a source that is there already; None for a new device.
     """
     ids = [id_ or secrets.token_hex(16) for id_, _ in said]
+    before: dict[str, touched.Described | None] = {}
 
     def decide(conn: Connection) -> list[Draft]:
         drafts: list[Draft] = []
+        before.update((id_, touched.described(conn, id_)) for id_ in ids)
         fresh: dict[str, str] = {}
         for id_, (given, one) in zip(ids, said, strict=True):
             known = _source(conn, id_)
@@ -47,22 +54,37 @@ async def register_devices(
                 fresh[name] = id_
         return drafts
 
-    await _record(ledger, "device", decide)
+    def also(conn: Connection, events: Sequence[Event]) -> None:
+        touched.after_devices(conn, before, events)
+
+    await ledger.record(f"device:{secrets.token_hex(16)}", _new(decide, again), also)
     return ids
 
 
-async def note_custody(ledger: Ledger, actor: str, said: Sequence[CustodySaid]) -> list[Event]:
+async def note_custody(
+    ledger: Ledger, actor: str, said: Sequence[CustodySaid], *, again: Again | None = None
+) -> list[Event]:
     """Devices changed hands, were looked at, broke, were lost."""
 
     def decide(conn: Connection) -> list[Draft]:
         check_people(conn, {one.person for one in said if one.person})
         return [rules.custody(one, known=_source(conn, one.device), actor=actor) for one in said]
 
-    return await _record(ledger, "custody", decide)
+    return await _record(ledger, "custody", _new(decide, again))
 
 
-async def note_offsets(ledger: Ledger, actor: str, said: Sequence[OffsetSaid]) -> list[Event]:
-    """Clocks of devices were measured.  A measurement is never changed: a better one is another."""
+async def note_offsets(
+    ledger: Ledger,
+    actor: str,
+    said: Sequence[OffsetSaid],
+    *,
+    now_ms: int | None = None,
+    again: Again | None = None,
+) -> list[Event]:
+    """Clocks of devices were measured.  A measurement is never changed: a better one is another.
+
+    `now_ms` marks those that are said to have been made later.
+    """
 
     def decide(conn: Connection) -> list[Draft]:
         limit = in_force(conn, now_of(conn)).clock.limit_ms_per_day
@@ -71,14 +93,20 @@ async def note_offsets(ledger: Ledger, actor: str, said: Sequence[OffsetSaid]) -
         for one in sorted(said, key=lambda o: o.at_ms):
             rows = before.setdefault(one.device, _measured(conn, one.device))
             known = _source(conn, one.device)
-            drafts.append(rules.offset(one, rows, limit_ms_per_day=limit, known=known, actor=actor))
+            drafts.append(
+                rules.offset(
+                    one, rows, limit_ms_per_day=limit, now_ms=now_ms, known=known, actor=actor
+                )
+            )
             rows.append(Measurement(one.at_ms, one.offset_ms, one.uncertainty_ms))
         return drafts
 
-    return await _record(ledger, "offset", decide)
+    return await _record(ledger, "offset", _new(decide, again))
 
 
-async def note_user_codes(ledger: Ledger, actor: str, said: Sequence[CodeSaid]) -> list[Event]:
+async def note_user_codes(
+    ledger: Ledger, actor: str, said: Sequence[CodeSaid], *, again: Again | None = None
+) -> list[Event]:
     """User codes in devices mean people."""
 
     def decide(conn: Connection) -> list[Draft]:
@@ -88,11 +116,17 @@ async def note_user_codes(ledger: Ledger, actor: str, said: Sequence[CodeSaid]) 
             for one in said
         ]
 
-    return await _record(ledger, "device-user", decide)
+    return await _record(ledger, "device-user", _new(decide, again))
 
 
 async def set_roster(
-    ledger: Ledger, actor: str, *, name: str, organ: str | None, shifts: Sequence[ShiftSaid]
+    ledger: Ledger,
+    actor: str,
+    *,
+    name: str,
+    organ: str | None,
+    shifts: Sequence[ShiftSaid],
+    again: Again | None = None,
 ) -> str:
     """Who is on duty when; the id of the roster."""
     new = secrets.token_hex(16)
@@ -102,7 +136,7 @@ async def set_roster(
         check_place(conn, organ, None)
         return [rules.roster(new, name=name, organ=organ, shifts=shifts, actor=actor)]
 
-    await _record(ledger, "roster", decide)
+    await _record(ledger, "roster", _new(decide, again))
     return new
 
 
@@ -126,6 +160,10 @@ async def withdraw_roster(ledger: Ledger, actor: str, roster: str, reason: str) 
 
 async def _record(ledger: Ledger, what: str, decide: Decide) -> list[Event]:
     return await ledger.record(f"{what}:{secrets.token_hex(16)}", decide, touched.after_fact)
+
+
+def _new(decide: Decide, again: Again | None) -> Decide:
+    return decide if again is None else lambda conn: again.new(conn, decide(conn))
 
 
 # --- rows -----------------------------------------------------------------------------------

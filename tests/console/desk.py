@@ -110,7 +110,7 @@ class Desk:
         runner = Runner(self.house.database, self.house.clock, {"quick": 1}, poll_s=0.01)
 
         async def attributed(attempt: Attempt) -> None:
-            await attribute.run(self.house.ledger, attempt, self.zone)
+            await attribute.run(self.house.database, self.house.ledger, attempt, self.zone)
 
         async def again(attempt: Attempt) -> None:
             await touched.run(self.house.database, self.house.ledger, attempt, self.zone)

@@ -133,7 +133,7 @@ async def room(migrated_url: str) -> AsyncIterator[Room]:
     runner = Runner(database, clock, {"quick": 1}, poll_s=0.01)
 
     async def attributing(attempt: Any) -> None:
-        await attribute.run(ledger, attempt, ZONE)
+        await attribute.run(database, ledger, attempt, ZONE)
 
     async def again(attempt: Any) -> None:
         await touched.run(database, ledger, attempt, ZONE)

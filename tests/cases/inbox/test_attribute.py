@@ -1,7 +1,11 @@
 """Whose recording it is, said by the stage: after sealing, after the probe, when registers change."""
 
 import json
+from typing import Any
 
+import pytest
+
+from cases.inbox import touched
 from cases.registers import acts
 from cases.registers.rules import CodeSaid, CustodySaid, DeviceSaid, OffsetSaid, ShiftSaid
 from storage import tables
@@ -195,3 +199,116 @@ async def test_an_item_waits_with_its_devices_owner_from_its_sealing_on(room: Ro
     nobodys = await room.item(station)
     rows = {row.item: (row.organ, row.unit, row.person) for row in await room.rows(tables.waiting)}
     assert rows == {item: (ORGAN, UNIT, None), nobodys: (None, None, None)}
+
+
+def counted(room: Room, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The operations of the acts that are entered from here on."""
+    acts_entered: list[str] = []
+    record = room.ledger.record
+
+    async def noted(operation: str, *rest: Any) -> Any:
+        acts_entered.append(operation)
+        return await record(operation, *rest)
+
+    monkeypatch.setattr(room.ledger, "record", noted)
+    return acts_entered
+
+
+async def daily(room: Room, days: int) -> tuple[str, list[str], int]:
+    """A device that is measured daily, and a recording of every day: device, items, first day."""
+    begin, device = room.clock.now, await camera(room)
+    items = []
+    for day in range(days):
+        ms = begin + day * DAY
+        items.append(
+            await room.item(
+                device, sealed_ms=ms + 2 * HOUR, duration_ms=60_000,
+                device_times=[{"source": "device", "time": at(ms + HOUR + 500)}],
+            )
+        )  # fmt: skip
+        await acts.note_offsets(
+            room.ledger, ACTOR, [OffsetSaid(device, ms + 3 * HOUR, 500, 500, "dock")]
+        )
+    await room.run()
+    return device, items, begin
+
+
+async def test_m10_a_measurement_enters_no_act_for_items_that_it_does_not_change(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, _, begin = await daily(room, 8)
+    entered = counted(room, monkeypatch)
+    said = OffsetSaid(device, begin + 8 * DAY, 500, 500, "dock")
+    await acts.note_offsets(room.ledger, ACTOR, [said])
+    await room.run()
+    # Only the last recording lies behind the measurement before: its clock is surer now.
+    assert len(entered) <= 2, entered
+
+
+async def test_m10_a_measurement_looks_only_at_items_around_it(room: Room) -> None:
+    device, items, begin = await daily(room, 8)
+    async with room.database.read() as conn:
+        at_ms = begin + 7 * DAY + 4 * HOUR
+        touch = touched.Touch(device, None, None, at_ms, at_ms, touched.CLOCK)
+        found, on = await conn.run_sync(lambda c: touched.page(c, touch, "", 200))
+    assert on is None
+    assert items[7] in found
+    assert not {*items[:3]} & {*found}
+
+
+async def test_a_clock_wrong_by_years_is_put_right_by_the_measurement_that_shows_it(
+    room: Room,
+) -> None:
+    device, _, begin = await daily(room, 3)
+    now, years = begin + 5 * DAY, 10 * 365 * DAY
+    item = await room.item(
+        device, sealed_ms=now, duration_ms=60_000,
+        device_times=[{"source": "device", "time": at(now - HOUR - years)}],
+    )  # fmt: skip
+    await room.run()
+    assert (await room.attributed(item)).start_ms < begin - years // 2
+    said = OffsetSaid(device, now + HOUR, -years, 500, "dock")
+    await acts.note_offsets(room.ledger, ACTOR, [said])
+    await room.run()
+    row = await room.attributed(item)
+    assert (row.start_ms, json.loads(row.marks)) == (now - HOUR, ["clock-set", "no-person"])
+
+
+async def test_many_items_are_looked_at_in_several_short_runs(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(touched, "MOST_ITEMS", 2)
+    monkeypatch.setattr(touched, "MOST_TOUCHES", 1)
+    monkeypatch.setattr(touched, "STEP", 2)
+    now = room.clock.now
+    device, second = await camera(room), await camera(room, "ABC0008")
+    items = [await room.item(d, sealed_ms=now + DAY) for d in (device,) * 5 + (second,) * 2]
+    docked = await station(room)
+    named = await room.item(docked, name="ABC0009_000123_20270115080000_0001.mp4")
+    await room.run()
+    said = [DeviceSaid("body_camera", unit=None, serial=s) for s in ("ABC0007", "ABC0008")]
+    described: list[tuple[str | None, DeviceSaid]] = [(device, said[0]), (second, said[1])]
+    described.append((None, DeviceSaid("body_camera", name="记录仪 9", serial="ABC0009")))
+    await acts.register_devices(room.ledger, ACTOR, described)
+    await room.run()
+    rows = [await room.attributed(item) for item in items]
+    assert [(row.unit, row.why) for row in rows] == [(None, "register")] * 7
+    assert (await room.attributed(named)).device not in (None, docked)
+    jobs = [row.key for row in await room.rows(tables.job) if row.kind == touched.KIND]
+    assert len(jobs) >= 6
+
+
+async def test_a_device_described_as_before_touches_nothing(room: Room) -> None:
+    device = await camera(room)
+    await room.item(device)
+    await room.run()
+    before = len(await room.rows(tables.job))
+    said = DeviceSaid("body_camera", name="记录仪", serial="ABC0007", unit=UNIT, model="新型号")
+    await acts.register_devices(room.ledger, ACTOR, [(device, said)])
+    assert len(await room.rows(tables.job)) == before
+
+
+async def station(room: Room) -> str:
+    id_ = room.id()
+    await room.record("source.enrolled", f"s:{id_}", source=id_, name="采集站", kind="station")
+    return id_
