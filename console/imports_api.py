@@ -1,8 +1,9 @@
 """The API of sheets: registers and cases by CSV and XLSX, cases from other 办案 systems as JSON.
 
 Guarantee: a sheet of a register is recorded whole, in one act, or not at all, and every problem is
-named with row and column; what is recorded already adds nothing; of cases each good row is recorded and each other row named.  With
-`dry_run=true` the answer is the same and nothing is recorded.
+named with row and column; what is recorded already adds nothing; of cases each good row is
+recorded and each other row named.  With `dry_run=true` the answer is the same and nothing is
+recorded.
 Not covered: what the sheets may look like (docs/formats/imports.md).
 """
 
@@ -16,7 +17,8 @@ from aiohttp import web
 
 from cases import imports
 from cases.recording.problems import Problem
-from cases.registers import acts, known, people, sheet, tables
+from cases.registers import acts, people, sheet, tables
+from cases.registers.known import Again
 from cases.registers.people import Directory
 from console import sharing
 from console.answers import plain, speech
@@ -157,15 +159,10 @@ async def _register(request: web.Request, kind: str) -> web.Response:
     if found.problems:
         return plain(answer, 422)
     await _permit_facts(request, kind, found.facts, caller)
-    decide = _decided(request, kind, caller, found.facts)
-    if _dry(request):
-        async with parts.database.read() as conn:
-            drafts = await conn.run_sync(lambda c: known.fresh(c, decide(c)))
-        new = _facts_in([draft.type for draft in drafts], len(found.facts))
-    else:
-        events = await acts.note_new(parts.ledger, decide)
-        new = answer["recorded"] = _facts_in([event.type for event in events], len(found.facts))
-    answer["unchanged"] = len(found.facts) - new
+    again = Again(dry=_dry(request))
+    await _record(request, kind, caller, found.facts, again)
+    new = _facts_in(again.types, len(found.facts))
+    answer |= {"recorded": 0 if again.dry else new, "unchanged": len(found.facts) - new}
     return plain(answer)
 
 
@@ -197,23 +194,26 @@ async def _permit_facts(
         await permit(request, permission, "device", device)
 
 
-def _decided(
-    request: web.Request, kind: str, caller: Caller, facts: Sequence[Any]
-) -> acts.Decide:
-    """What records the facts of a sheet of this kind."""
-    actor, now_ms = caller.actor, request.app[PARTS].clock.now_ms()
+async def _record(
+    request: web.Request, kind: str, caller: Caller, facts: Sequence[Any], again: Again
+) -> None:
+    """Record the facts of a sheet of this kind that are new."""
+    ledger, actor = request.app[PARTS].ledger, caller.actor
+    now_ms = request.app[PARTS].clock.now_ms()
     match kind:
         case "devices":
-            return acts.devices(actor, facts)
+            await acts.register_devices(ledger, actor, facts, again=again)
         case "custody":
-            return acts.custody(actor, facts)
+            await acts.note_custody(ledger, actor, facts, again=again)
         case "device-users":
-            return acts.user_codes(actor, facts)
+            await acts.note_user_codes(ledger, actor, facts, again=again)
         case "offsets":
-            return acts.offsets(actor, facts, now_ms=now_ms)
+            await acts.note_offsets(ledger, actor, facts, now_ms=now_ms, again=again)
         case _:
             name = request.query.get("name") or speech(request).time(now_ms)[:10]
-            return acts.roster(actor, name=name, organ=caller.organ, shifts=facts)
+            await acts.set_roster(
+                ledger, actor, name=name, organ=caller.organ, shifts=facts, again=again
+            )
 
 
 # --- reading --------------------------------------------------------------------------------

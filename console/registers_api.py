@@ -165,7 +165,10 @@ async def note_offset(request: web.Request) -> web.Response:
         device, parse_time(body["at"]), body["offset_ms"], body.get("uncertainty_ms", 1000),
         body.get("way", "person" if caller.person else "dock"),
     )  # fmt: skip
-    events = await acts.note_offsets(request.app[PARTS].ledger, caller.actor, [said])
+    parts = request.app[PARTS]
+    events = await acts.note_offsets(
+        parts.ledger, caller.actor, [said], now_ms=parts.clock.now_ms()
+    )
     return plain(recorded(events[0]), 201)
 
 

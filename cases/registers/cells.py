@@ -30,6 +30,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "cell_error": ("单元格是错误值（{got}）", "the cell holds an error value ({got})"),
     "time": ("时间“{got}”无法识别", "the time “{got}” is not understood"),
     "time_order": ("结束不晚于开始", "the end is not later than the begin"),
+    "future": ("时间“{got}”晚于现在", "the time “{got}” is later than now"),
+    "zone": ("没有时区“{got}”，应如 Asia/Shanghai", "there is no time zone “{got}”; expected one such as Asia/Shanghai"),
     "number": ("“{got}”不是整数", "“{got}” is not a whole number"),
     "percent": ("“{got}”不是 0 到 100 的百分数", "“{got}” is not a percentage from 0 to 100"),
     "yes_no": ("“{got}”既不是“是”也不是“否”", "“{got}” is neither yes nor no"),
@@ -59,7 +61,7 @@ _SPLIT = re.compile(r"[、,，;；/\n]+")
 _EXCEL = datetime(1899, 12, 30, tzinfo=UTC)
 
 
-def problem(row: int | None, column: str, code: str, **said: object) -> Problem:
+def problem(row: int | None, column: str, code: str, /, **said: object) -> Problem:
     """A problem in both languages."""
     short = {key: f"{value!s:.80}" for key, value in said.items()}
     zh, en = (text.format(**short) for text in WORDS[code])
@@ -113,20 +115,22 @@ class Cells:
 
     directory: Directory
     zone: str
+    now_ms: int
     problems: list[Problem] = field(default_factory=list)
 
     def say(self, line: Line, code: str, why: str, **said: object) -> None:
-        cell = line.cells.get(code)
-        self.problems.append(problem(line.number, cell.place if cell else code, why, **said))
+        self.problems.append(problem(line.number, line.place(code), why, **said))
+
+    def empty(self, line: Line, *codes: str) -> None:
+        """None of these cells is filled, and one has to be."""
+        self.problems.append(problem(line.number, line.place(*codes), "empty"))
 
     def text(self, line: Line, code: str, *, limit: int = 2000, needed: bool = False) -> str | None:
         """The text of a cell; None where it is empty or cannot be read."""
         cell = line.cells.get(code)
         if cell is None or not cell.text:
             if needed:
-                self.problems.append(
-                    problem(line.number, code if cell is None else cell.place, "empty")
-                )
+                self.say(line, code, "empty")
             return None
         if cell.unread in ("formula", "cell_error"):
             self.say(line, code, cell.unread, got=cell.text)
@@ -148,6 +152,26 @@ class Cells:
             self.say(line, code, "time", got=text)
             return None
         return self._next_day(found.ms) if until and found.day else found.ms
+
+    def past(self, line: Line, code: str, now_ms: int) -> int | None:
+        """A time that has come, for what can only have happened."""
+        at = self.time(line, code, needed=True)
+        if at is not None and at > now_ms:
+            self.say(line, code, "future", got=line.text(code))
+            return None
+        return at
+
+    def zone_of(self, line: Line, code: str) -> str | None:
+        """The name of a time zone."""
+        text = self.text(line, code, limit=64)
+        if text is None:
+            return None
+        try:
+            zone_of(text)
+        except MalformedError:
+            self.say(line, code, "zone", got=text)
+            return None
+        return text
 
     def _next_day(self, ms: int) -> int:
         zone = zone_of(self.zone)
@@ -182,6 +206,9 @@ class Cells:
         if midnight is None or len(found) < 2:
             return None
         low, high = found
+        if low == high:
+            self.say(line, end[0], "time_order")
+            return None
         return midnight + low, midnight + (high if high > low else high + 24 * 3_600_000)
 
     def whole(self, line: Line, code: str, *, needed: bool = False, times: int = 1) -> int | None:
@@ -248,7 +275,7 @@ class Cells:
         code = next((c for c in codes if line.text(c)), None)
         if code is None:
             if needed:
-                self.problems.append(problem(line.number, codes[0], "empty"))
+                self.empty(line, *reversed(codes))
             return []
         text = self.text(line, code)
         words = [] if text is None else _SPLIT.split(text) if several else [text]

@@ -21,7 +21,7 @@ from verify.errors import ConflictError, MalformedError, NotFoundError
 CARRIERS = ("body_camera", "surveillance", "recorder", "phone", "room", "station", "unknown")
 CUSTODY = ("issued", "returned", "checked", "repair", "repaired", "lost", "found")
 WAYS = ("dock", "person", "import")
-DRIFT = "drift"
+DRIFT, IN_FUTURE = "drift", "in-future"
 MAX_NAME, MAX_SERIAL, MAX_CODE, MAX_TEXT, MAX_SHIFTS = 200, 64, 32, 2000, 5000
 MAX_OFFSET_MS = 100 * 366 * 86_400_000  # a clock that was never set says 1970
 MAKER_END = "/"  # a maker's code stands before the serial number, which alone is not unique
@@ -149,10 +149,13 @@ def offset(
     before: Sequence[Measurement],
     *,
     limit_ms_per_day: int,
+    now_ms: int | None,
     known: bool,
     actor: str,
 ) -> Draft:
-    """A measurement joins those of `before`; it is marked where the clock drifts over the limit."""
+    """A measurement joins those of `before`; it is marked where the clock drifts over the limit,
+    and where it is said to have been made later than now.
+    """
     _known_device(said.device, known=known)
     if abs(said.offset_ms) > MAX_OFFSET_MS:
         raise MalformedError(f"offset: expected at most {MAX_OFFSET_MS} ms, got {said.offset_ms}")
@@ -167,8 +170,9 @@ def offset(
         "device": said.device, "at": format_time(said.at_ms), "offset_ms": said.offset_ms,
         "uncertainty_ms": said.uncertainty_ms, "way": _one_of("way", said.way, WAYS),
     }  # fmt: skip
-    if over:
-        fields["marks"] = [DRIFT]
+    marks = [DRIFT] * over + [IN_FUTURE] * (now_ms is not None and said.at_ms > now_ms)
+    if marks:
+        fields["marks"] = marks
     return Draft("device.clock", f"s:{said.device}", actor, fields)
 
 

@@ -9,7 +9,7 @@ Not covered: what cells mean (`cases.registers.tables`).
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cases.recording import workbook
 from cases.recording.grid import Grid, Limits, RefusedFileError, Row, letters
@@ -41,10 +41,18 @@ class Line:
     number: int
     cells: Mapping[str, Cell]
     rest: Mapping[str, str]  # heading -> text of columns that nobody knows
+    places: Mapping[str, str] = field(default_factory=dict)  # code -> place, filled or not
+    named: Mapping[str, str] = field(default_factory=dict)  # what people call a column
 
     def text(self, code: str) -> str:
         found = self.cells.get(code)
         return found.text if found else ""
+
+    def place(self, *codes: str) -> str:
+        """Where a person looks for any of these: a filled cell, else a column that is there."""
+        filled = [self.cells[code].place for code in codes if self.text(code)]
+        there = [self.places[code] for code in codes if code in self.places]
+        return (filled or there or [self.named.get(codes[0], codes[0])])[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ def read(
         for at, row in enumerate(grid.rows[:HEADING_WITHIN]):
             found = _columns(row, codes)
             if len(set(found.values())) >= needed:
-                return _sheet(row, grid.rows[at + 1 :], found)
+                return _sheet(row, grid.rows[at + 1 :], found, names)
     return None
 
 
@@ -85,7 +93,12 @@ def _columns(row: Row, codes: Mapping[str, str]) -> dict[int, str]:
     return found
 
 
-def _sheet(heading: Row, below: Sequence[Row], found: Mapping[int, str]) -> Sheet:
+def _sheet(
+    heading: Row,
+    below: Sequence[Row],
+    found: Mapping[int, str],
+    names: Mapping[str, Sequence[str]],
+) -> Sheet:
     columns: dict[str, str] = {}
     taken: dict[int, str] = {}
     doubled = []
@@ -95,6 +108,7 @@ def _sheet(heading: Row, below: Sequence[Row], found: Mapping[int, str]) -> Shee
             doubled.append(place)
         else:
             columns[code], taken[at] = place, code
+    named = {code: known[0] for code, known in names.items()}
     lines = []
     for row in below:
         cells = {
@@ -108,7 +122,7 @@ def _sheet(heading: Row, below: Sequence[Row], found: Mapping[int, str]) -> Shee
             if text and at not in found and heading.cell(at)
         }
         if cells:
-            lines.append(Line(row.number, cells, rest))
+            lines.append(Line(row.number, cells, rest, columns, named))
     return Sheet(lines, columns, doubled)
 
 

@@ -117,12 +117,12 @@ class Read:
     problems: Sequence[Problem]
 
 
-def read(kind: str, sheet: Sheet | None, directory: Directory, zone: str) -> Read:
+def read(kind: str, sheet: Sheet | None, directory: Directory, zone: str, now_ms: int) -> Read:
     """The facts of a sheet of this kind."""
     if found := framed(sheet, COLUMNS[kind], NEEDED[kind]):
         return Read((), found)
     assert sheet is not None  # noqa: S101  # else it is framed
-    cells = Cells(directory, zone)
+    cells = Cells(directory, zone, now_ms)
     facts = [fact for line in sheet.lines for fact in _READERS[kind](cells, line)]
     if kind == "devices":
         _twice(cells, sheet)
@@ -157,20 +157,20 @@ def _device(cells: Cells, line: Line) -> list[tuple[str | None, DeviceSaid]]:
         cells.text(line, "serial", limit=MAX_SERIAL),
     )
     if name is None and serial is None:
-        cells.say(line, "serial", "empty")
+        cells.empty(line, "serial", "name")
         return []
     carrier = cells.word(line, "carrier", CARRIER_WORDS) if line.text("carrier") else "body_camera"
     organ, unit = cells.place(line)
     known = cells.directory.devices.find(name or "") or cells.directory.devices.find(serial or "")
     if known == AMBIGUOUS:
-        cells.say(line, "serial", "device_ambiguous", got=serial or name)
+        cells.say(line, "serial" if serial else "name", "device_ambiguous", got=serial or name)
         return []
     if carrier is None:
         return []
     said = DeviceSaid(
         carrier, name=name or serial, serial=serial, maker=cells.text(line, "maker", limit=MAX_SERIAL),
         model=cells.text(line, "model", limit=MAX_NAME), organ=organ, unit=unit,
-        zone=cells.text(line, "zone", limit=64), ended_ms=cells.time(line, "ended"),
+        zone=cells.zone_of(line, "zone"), ended_ms=cells.time(line, "ended"),
     )  # fmt: skip
     return [(known, said)]
 
@@ -207,7 +207,7 @@ def _custody(cells: Cells, line: Line) -> list[CustodySaid]:
         said = [(what or "", cells.time(line, code, needed=True))]
     given = any(what == "issued" for what, _ in said)
     if given and not (line.text("certificate") or line.text("person")):
-        cells.say(line, "person", "empty")
+        cells.empty(line, "person", "certificate")
     times = [at for _, at in said if at is not None]
     if len(times) == 2 and times[1] <= times[0]:
         cells.say(line, "returned_at", "time_order")
@@ -234,7 +234,7 @@ def _code(cells: Cells, line: Line) -> list[CodeSaid]:
 def _offset(cells: Cells, line: Line) -> list[OffsetSaid]:
     """An offset in milliseconds or seconds, or the device's time beside the right one."""
     device = cells.device(line, "device", needed=True)
-    at = cells.time(line, "at", needed=True)
+    at = cells.past(line, "at", cells.now_ms)
     sure = cells.whole(line, "uncertainty_ms")
     if line.text("offset_ms"):
         value, unit_ms = cells.whole(line, "offset_ms"), 1
@@ -242,7 +242,9 @@ def _offset(cells: Cells, line: Line) -> list[OffsetSaid]:
         shown = cells.time(line, "device_time")
         value, unit_ms = (None if shown is None or at is None else shown - at), 1000
     else:
-        value, unit_ms = cells.whole(line, "offset_s", needed=True, times=1000), 1000
+        if not line.text("offset_s"):
+            cells.empty(line, "offset_s", "offset_ms", "device_time")
+        value, unit_ms = cells.whole(line, "offset_s", times=1000), 1000
     if device is None or at is None or value is None:
         return []
     return [OffsetSaid(device, at, value, unit_ms if sure is None else sure, "import")]

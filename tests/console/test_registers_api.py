@@ -269,7 +269,7 @@ async def test_a_sheet_with_problems_names_row_and_column_and_nothing_is_recorde
     answer = await little.post_file("/api/imports/custody", sheet, 422)
     assert [(p["row"], p["column"], p["code"]) for p in answer["problems"]] == [
         (3, "A 设备", "device_unknown"), (4, "B 动作", "word"), (5, "C 时间", "time"),
-        (6, "D 人员", "person_unknown"), (7, "person", "empty"),
+        (6, "D 人员", "person_unknown"), (7, "D 人员", "empty"),
     ]  # fmt: skip
     chinese = await little.post_file("/api/imports/custody", sheet, 422, language="zh-CN")
     assert chinese["problems"][0]["text"] == "没有登记设备“记录仪 Z”"
@@ -292,9 +292,67 @@ async def test_a_dry_run_answers_the_same_and_records_nothing(little: Desk) -> N
     await little.post_file("/api/imports/devices?dry_run=perhaps", sheet, 400)
     answer = await little.post_file("/api/imports/devices", sheet, 200)
     assert answer["recorded"] == 2
-    again = await little.post_file("/api/imports/devices", sheet, 200)  # described anew
-    assert again["recorded"] == 2
+    again = await little.post_file("/api/imports/devices", sheet, 200)  # the same words
+    assert (again["recorded"], again["unchanged"]) == (0, 2)
+    other = sheet.replace("手机".encode(), "录音笔".encode())  # one is described anew
+    again = await little.post_file("/api/imports/devices", other, 200)
+    assert (again["recorded"], again["unchanged"]) == (1, 1)
     assert len(await little.table(tables.device)) == 2
+
+
+async def test_the_same_sheet_again_adds_nothing(little: Desk) -> None:
+    await little.staff.person(name="执法人员甲", certificate="31001234567")
+    await little.device("记录仪 1")
+    day = little.now - 2 * DAY
+    sheets = {
+        "custody": f"设备,领用人,领用时间,归还时间,电量,备注\n记录仪 1,执法人员甲,{wall(day)},"
+        f"{wall(day + HOUR)},85%,出勤\n",
+        "device-users": f"警号,执法证号,生效日期\n000123,31001234567,{wall(day, '%Y-%m-%d')}\n",
+        "offsets": f"设备,测量时间,偏差（秒）\n记录仪 1,{wall(day)},-2.5\n",
+        "rosters?name=R": f"值班人员,值班开始,值班结束\n执法人员甲,{wall(day)},{wall(day + HOUR)}\n"
+        f"执法人员甲,{wall(day + DAY)},{wall(day + DAY + HOUR)}\n",
+    }
+    for kind, text in sheets.items():
+        first = await little.post_file(f"/api/imports/{kind}", text.encode(), 200)
+        assert (first["recorded"], first["unchanged"]) == (first["facts"], 0), kind
+        since = await little.size()
+        dry = "&dry_run=true" if "?" in kind else "?dry_run=true"
+        told = await little.post_file(f"/api/imports/{kind}{dry}", text.encode(), 200)
+        assert (told["recorded"], told["unchanged"]) == (0, first["facts"]), kind
+        again = await little.post_file(f"/api/imports/{kind}", text.encode(), 200)
+        assert (again["recorded"], again["unchanged"]) == (0, first["facts"]), kind
+        assert await little.size() == since
+    remark = sheets["custody"].replace("出勤", "更正")  # a remark is a part of what is said
+    again = await little.post_file("/api/imports/custody", remark.encode(), 200)
+    assert (again["recorded"], again["unchanged"]) == (2, 0)
+    (roster,) = (await little.call("GET", "/api/rosters", 200))["rosters"]
+    body = {"reason": "误设"}
+    await little.call("POST", f"/api/rosters/{roster['id']}/withdrawal", 201, body)
+    text = sheets["rosters?name=R"].encode()
+    assert (await little.post_file("/api/imports/rosters?name=R", text, 200))["recorded"] == 2
+
+
+async def test_a_sheets_time_zone_that_is_none_is_a_problem_of_its_row(little: Desk) -> None:
+    sheet = "设备名称,设备编号,时区\n记录仪 1,A1,北京时间\n记录仪 2,A1,Asia/Shanghai\n".encode()
+    answer = await little.post_file("/api/imports/devices", sheet, 422)
+    assert [(p["row"], p["column"], p["code"]) for p in answer["problems"]] == [
+        (2, "C 时区", "zone"), (3, "B 设备编号", "twice"),
+    ]  # fmt: skip
+
+
+async def test_a_measurement_of_the_future_is_a_problem_of_a_sheet_and_a_mark_of_a_fact(
+    little: Desk,
+) -> None:
+    device = await little.device("记录仪 1")
+    later = little.now + DAY
+    sheet = f"设备,测量时间,偏差（秒）\n记录仪 1,{wall(later)},2\n".encode()
+    for dry in ("true", "false"):
+        answer = await little.post_file(f"/api/imports/offsets?dry_run={dry}", sheet, 422)
+        assert [p["code"] for p in answer["problems"]] == ["future"]
+    path, body = f"/api/devices/{device}/offsets", {"at": format_time(later), "offset_ms": 5}
+    assert (await little.call("POST", path, 201, body))["marks"] == ["in-future"]
+    body["at"] = format_time(little.now)
+    assert (await little.call("POST", path, 201, body))["marks"] == []
 
 
 async def test_two_people_of_one_name_must_be_told_apart(little: Desk) -> None:

@@ -15,6 +15,7 @@ from cases.registers.sheet import Cell, Line
 from verify.errors import MalformedError
 
 ZONE = "Asia/Shanghai"
+NOW = 1_798_000_000_000  # after all that these sheets tell of
 
 
 def wall(*parts: int) -> int:
@@ -79,7 +80,7 @@ def line(**cells: str) -> Line:
 
 
 def reads(code: str, text: str, how: str, **more: object) -> tuple[object, list[str]]:
-    cells = Cells(directory(), ZONE)
+    cells = Cells(directory(), ZONE, NOW)
     value = getattr(cells, how)(line(**{code: text}), code, **more)
     return value, [problem.code for problem in cells.problems]
 
@@ -99,7 +100,7 @@ def test_numbers_shares_and_flags() -> None:
 
 
 def test_a_name_is_one_person_or_a_problem() -> None:
-    cells = Cells(directory(), ZONE)
+    cells = Cells(directory(), ZONE, NOW)
     assert cells.people(line(person="甲、310"), ["person"]) == ["1"]
     assert cells.person(line(person="乙"), ["person"]) is None
     assert cells.person(line(person="丁"), ["person"]) is None
@@ -117,7 +118,7 @@ def test_every_problem_has_words_in_both_languages() -> None:
 
 def read(kind: str, text: str, encoding: str = "utf-8") -> tables.Read:
     found = sheet.read(text.encode(encoding), "csv", tables.COLUMNS[kind], needed=tables.LEAST)
-    return tables.read(kind, found, directory(), ZONE)
+    return tables.read(kind, found, directory(), ZONE, NOW)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
@@ -151,12 +152,61 @@ def test_the_time_of_the_device_beside_the_right_one_is_an_offset() -> None:
     assert (fact.offset_ms, fact.uncertainty_ms) == (5000, 1000)
 
 
+def columns(kind: str, text: str) -> list[tuple[int | None, str, str]]:
+    return [(p.row, p.column, p.code) for p in read(kind, text).problems]
+
+
+def test_a_serial_number_that_stands_twice_is_a_problem_of_the_second_row() -> None:
+    text = "设备名称,设备编号\n记录仪 2,ABC\n记录仪 3,ABC\n"
+    (found,) = read("devices", text).problems
+    assert (found.row, found.column, found.code) == (3, "B 设备编号", "twice")
+    assert found.zh == "“ABC”在第 2 行已出现"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("devices", "设备名称,设备编号,型号\n,,X1\n", ("B 设备编号", "empty")),
+        ("devices", "设备名称,型号\n,X1\n", ("A 设备名称", "empty")),
+        ("devices", "设备名称,时区\n记录仪 2,北京时间\n", ("B 时区", "zone")),
+        ("custody", "设备编号,领用人,领用时间\n记录仪 1,,2026-11-23 8:00\n", ("B 领用人", "empty")),
+        ("custody", "设备编号,账号,领用时间\n记录仪 1,,2026-11-23 8:00\n", ("B 账号", "empty")),
+        ("custody", "设备编号,领用时间\n记录仪 1,2026-11-23 8:00\n", ("人员", "empty")),
+        ("custody", "设备编号,动作,时间,备注\n记录仪 1,归还,,甲\n", ("C 时间", "empty")),
+        ("device-users", "警号,姓名,生效日期\n12,,2026-01-01\n", ("B 姓名", "empty")),
+        ("device-users", "警号,执法证号,生效日期\n12,310,\n", ("C 生效日期", "empty")),
+        ("offsets", "设备,测量时间,偏差（毫秒）\n记录仪 1,2026-11-23 8:00,\n", ("C 偏差（毫秒）", "empty")),
+        ("offsets", "设备,测量时间\n记录仪 1,2026-11-23 8:00\n", ("偏差", "empty")),
+        ("rosters", "值班人员,值班开始,值班结束\n甲,,2026-11-23 8:00\n", ("B 值班开始", "empty")),
+        ("rosters", "值班人员,日期,值班开始,值班结束\n甲,,8:00,18:00\n", ("B 日期", "empty")),
+        ("rosters", "值班人员,值班开始,值班结束\n甲,8:00,18:00\n", ("日期", "empty")),
+        ("rosters", "值班人员,值班开始,值班结束\n,2026-11-23 8:00,2026-11-23 18:00\n", ("A 值班人员", "empty")),
+    ],
+)  # fmt: skip
+def test_a_problem_names_the_sheets_own_column(
+    kind: str, text: str, expected: tuple[str, str]
+) -> None:
+    assert columns(kind, text) == [(2, *expected)]
+
+
+def test_a_duty_that_ends_when_it_begins_is_a_problem() -> None:
+    text = "姓名,日期,值班开始,值班结束\n甲,2026-11-23,8:00,8:00\n"
+    assert columns("rosters", text) == [(2, "D 值班结束", "time_order")]
+    text = "姓名,开始时间,结束时间\n甲,2026-11-23 8:00,2026-11-23 8:00\n"
+    assert columns("rosters", text) == [(2, "C 结束时间", "time_order")]
+
+
+def test_a_clock_measured_later_than_now_is_a_problem() -> None:
+    text = "设备,测量时间,偏差（秒）\n记录仪 1,2036-11-23 8:00,2\n"
+    assert columns("offsets", text) == [(2, "B 测量时间", "future")]
+
+
 @given(st.binary(max_size=300), st.sampled_from(sorted(tables.COLUMNS)))
 def test_any_bytes_are_facts_or_problems_or_refused(data: bytes, kind: str) -> None:
     try:
         found = sheet.read(data, "csv", tables.COLUMNS[kind], needed=tables.LEAST)
     except MalformedError:
         return
-    made = tables.read(kind, found, directory(), ZONE)
+    made = tables.read(kind, found, directory(), ZONE, NOW)
     assert not (made.facts and made.problems)
     assert made.facts or made.problems
