@@ -104,7 +104,7 @@ def _set_up_sign_in(app: web.Application, parts: Parts) -> None:
     app[login.ATTEMPTS] = login.Attempts(settings.login_failures)
     app[login.SIGN_IN] = SignIn(
         parts.database, parts.clock, Passwords(settings.cost), lockout=settings.lockout,
-        pad_s=settings.login_pad_s,
+        pad_s=settings.login_pad_s, second_factor=settings.second_factor,
     )  # fmt: skip
     app[session_api.PENDING] = Pending()
     app[oidc_pages.WAITING] = Waiting()

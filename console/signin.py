@@ -9,6 +9,7 @@ Known: whoever knows an account's name can keep it locked; a person at the serve
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from console import otp
 from console.denials import SECURITY
-from console.errors import BadCredentialsError
+from console.errors import BadCredentialsError, OwnCodeError
 from console.passwords import Lockout, Passwords, normal
 from storage import tables
 from storage.clock import Clock
 from storage.database import Database
+from storage.rights import Role
 from verify.errors import NotFoundError
 
 Tried = Callable[[Callable[[], Awaitable[str]]], Awaitable[str]]
@@ -66,10 +68,11 @@ class SignIn:
         *,
         lockout: Lockout | None = None,
         pad_s: float = 0.0,
+        second_factor: frozenset[Role] = frozenset(),
     ) -> None:
         self.passwords = passwords
         self._database, self._clock, self._pad_s = database, clock, pad_s
-        self._lockout = lockout or Lockout()
+        self._lockout, self._second_factor = lockout or Lockout(), second_factor
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def by_password(self, account: str, password: str, code: str) -> str:
@@ -106,12 +109,16 @@ class SignIn:
     async def by_subject(self, subject: str) -> str:
         """The person whom the OIDC provider names so; BadCredentialsError.
 
-        The provider has checked who it is: neither password, second factor nor lock is asked for.
+        The provider has checked who it is: neither password nor lock is asked for.  Whose role
+        needs a code of this server is refused (OwnCodeError): a provider must not become him.
         """
         found = await self._find(tables.person.c.subject == subject)
         now_ms = self._clock.now_ms()
         if found is None or (found.ended_ms is not None and found.ended_ms <= now_ms):
             return await self._refuse(asyncio.get_running_loop().time(), found)
+        if self._second_factor & await self._roles(found.person):
+            SECURITY.warning("sign-in by provider refused person=%s", found.person)
+            raise OwnCodeError("sign-in: expected password and code of this role, got neither")
         return found.person
 
     # --- inside -----------------------------------------------------------------------------
@@ -185,6 +192,12 @@ class SignIn:
         async with self._database.read() as conn:
             row = (await conn.execute(query)).first()
         return None if row is None else Account(*row)
+
+    async def _roles(self, person: str) -> frozenset[Role]:
+        p = tables.person.c
+        async with self._database.read() as conn:
+            roles = (await conn.execute(select(p.roles).where(p.id == person))).scalar_one()
+        return frozenset(Role(role) for role in json.loads(roles))
 
     @asynccontextmanager
     async def _turn(self, key: str) -> AsyncIterator[None]:
