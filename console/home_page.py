@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, false, or_, true
 from cases import case_list, queries
 from cases.registers import queries as registers
 from cases.rules import KINDS
-from console import asking_api, inbox_api, items, shown
+from console import asking_api, inbox_api, items, matrix, shown
 from console.answers import allowed
 from console.guard import visible_to
 from console.pages import render
@@ -42,7 +42,10 @@ async def home(request: web.Request) -> web.Response:
         )
         moving = [await upload_state_of(request, conn, row) for row in uploads.rows]
         failed = []
-        if Right.ADMIN in caller.rights:
+        of_jobs = caller.person is None or matrix.anywhere(
+            matrix.shipped(), caller.roles, "job.manage"
+        )
+        if of_jobs and Right.ADMIN in caller.rights:
             failed = await items.jobs(conn, only="failed", limit=HOME_ROWS)
     inbox = await inbox_api.inbox_page(
         request, inbox_api.asked_by(request), cursor=query.get("inbox"), rows=HOME_ROWS
