@@ -10,7 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from cases.inbox import facts as known_facts
 from cases.inbox import numbers
@@ -199,7 +209,7 @@ def holders(conn: Connection, ids: Sequence[str] | None = None) -> dict[str, Cus
 
 
 def _seen(visible: Visible) -> ColumnElement[bool]:
-    """Of the caller's places, or in his hands once."""
+    """Of the caller's places, or in his hands now."""
     if visible.everything:
         return _D.id.is_not(None)
     parts: list[ColumnElement[bool]] = [
@@ -208,9 +218,19 @@ def _seen(visible: Visible) -> ColumnElement[bool]:
     if visible.unowned:
         parts.append(and_(_D.organ.is_(None), _D.unit.is_(None)))
     if visible.person is not None:
-        had = select(_C.device).where(_C.person == visible.person, _C.what == "issued")
-        parts.append(_D.id.in_(had))
+        parts.append(_D.id.in_(_held_by(visible.person)))
     return or_(*parts) if parts else false()
+
+
+def _held_by(person: str) -> Select[Any]:
+    """Devices that were issued to him last and are neither back nor lost."""
+    later = tables.custody.alias()
+    since = exists().where(
+        later.c.device == _C.device, later.c.what.in_(("issued", "returned", "lost")),
+        or_(later.c.at_ms > _C.at_ms,
+            and_(later.c.at_ms == _C.at_ms, later.c.index > _C.index)),
+    )  # fmt: skip
+    return select(_C.device).where(_C.person == person, _C.what == "issued", ~since)
 
 
 def user_codes(conn: Connection, people: Sequence[str]) -> list[CodeLine]:
@@ -229,7 +249,7 @@ def rosters(conn: Connection, visible: Visible, *, cursor: str | None, limit: in
     limit, last = page_size(limit), before(cursor)
     query = select(tables.roster)
     if not visible.everything:
-        query = query.where(or_(_R.organ.in_(visible.organs), _R.organ.is_(None)))
+        query = query.where(_roster_seen(visible))
     if last is not None:
         query = query.where(_R.set_index < last)
     rows = conn.execute(query.order_by(_R.set_index.desc()).limit(limit + 1)).all()
@@ -245,6 +265,16 @@ def rosters(conn: Connection, visible: Visible, *, cursor: str | None, limit: in
         for r in rows[:limit]
     ]
     return Page(made, str(made[-1].set_index) if len(rows) > limit else None)
+
+
+def _roster_seen(visible: Visible) -> ColumnElement[bool]:
+    """Of the caller's organs, or with himself or people of his units on duty."""
+    p = tables.person.c
+    his = select(p.id).where(or_(p.id == visible.person, p.unit.in_(visible.units)))
+    return or_(
+        _R.organ.in_(visible.organs), _R.id.in_(select(_H.roster).where(_H.person.in_(his))),
+        _R.organ.is_(None) if visible.unowned else false(),
+    )  # fmt: skip
 
 
 # --- what is overdue ------------------------------------------------------------------------
