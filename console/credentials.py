@@ -2,7 +2,7 @@
 
 Guarantee: every change is an entry that names the person and what changed, and never the secret;
 a password that somebody else knows must be changed before anything else; a change of password ends
-the person's other sessions, a reset all of them.
+the person's other sessions, a reset all of them and his own tokens.
 Not covered: who may reset whose (`console.people_api`), and signing in (`console.signin`).
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from console import otp, sessions
+from console import otp, sessions, tokens
 from storage import tables
 from storage.ledger import Draft, Event, Ledger, random_id
 from verify.errors import ConflictError, MalformedError, NotFoundError
@@ -54,12 +54,16 @@ async def reset_password(
     def decide(conn: Connection) -> Sequence[Draft]:
         check(conn)
         _known(conn, person)
-        return [changed(person, PASSWORD_RESET, by, reason)]
+        return [
+            changed(person, PASSWORD_RESET, by, reason),
+            *tokens.revoked_of(conn, person, by, reason),
+        ]
 
     def also(conn: Connection, _events: object) -> None:
         put(conn, person, now_ms=now_ms, password=hashed, must_change=True, failed=0,
             locked_until_ms=None)  # fmt: skip
         sessions.end_all(conn, person)
+        tokens.forget_of(conn, person)
 
     return (await ledger.record(random_id(), decide, also))[0]
 
@@ -139,11 +143,15 @@ async def reset_totp(
         c = tables.credential.c
         if conn.execute(select(c.totp).where(c.person == person)).scalar() is None:
             raise ConflictError("second factor: expected one to reset, got none")
-        return [changed(person, TOTP_RESET, by, reason)]
+        return [
+            changed(person, TOTP_RESET, by, reason),
+            *tokens.revoked_of(conn, person, by, reason),
+        ]
 
     def also(conn: Connection, _events: object) -> None:
         put(conn, person, now_ms=now_ms, totp=None, totp_last=None)
         sessions.end_all(conn, person)
+        tokens.forget_of(conn, person)
 
     return (await ledger.record(random_id(), decide, also))[0]
 

@@ -2,7 +2,8 @@
 
 Guarantee: each act reads under the log's lock what its rule judges, so two at once cannot make one
 person of two administrators, or two persons of one account; whoever acts must still be a security
-administrator when his turn comes.  A person who ends is signed out.
+administrator when his turn comes.  A person who ends is signed out, and his own
+tokens are taken back.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from console import credentials, people_rules, sessions
+from console import credentials, people_rules, sessions, tokens
 from console.people_rules import Person, Place
 from console.tree import tree_of
 from storage import tables
@@ -89,12 +90,14 @@ async def set_person(
             same_account=same, same_subject=subject, by=by, reason=reason,
         )  # fmt: skip
         if hashed is None:
-            return [changed]
+            ended = person.ended_ms is not None
+            return [changed, *(tokens.revoked_of(conn, person.id, by, reason) if ended else ())]
         return [changed, credentials.changed(person.id, credentials.PASSWORD_RESET, by, reason)]
 
     def also(conn: Connection, _events: object) -> None:
         if person.ended_ms is not None:  # roles hold from the next request on as it is
             sessions.end_all(conn, person.id)
+            tokens.forget_of(conn, person.id)
         if hashed is not None:
             credentials.put(conn, person.id, now_ms=now_ms, password=hashed, must_change=True)
 

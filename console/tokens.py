@@ -179,6 +179,23 @@ async def revoke_token(ledger: Ledger, token: str, reason: str, *, by: str = "sy
     return (await ledger.record(f"revoke:{token}", decide, also))[0]
 
 
+def revoked_of(conn: Connection, person: str, by: str, reason: str) -> list[Draft]:
+    """Each of the person's own tokens taken back, in the act that ends what he proved himself by."""
+    t = tables.token.c
+    own = select(t.id).where(t.person == person, t.revoked_index.is_(None)).order_by(t.issued_index)
+    return [
+        Draft("token.revoked", "sys", by, {"token": token, "reason": reason.strip()})
+        for token in conn.execute(own).scalars().all()
+    ]
+
+
+def forget_of(conn: Connection, person: str) -> None:
+    """What opened with the person's own tokens: their secrets, and sessions begun with them."""
+    own = select(tables.token.c.id).where(tables.token.c.person == person)
+    conn.execute(delete(tables.token_secret).where(tables.token_secret.c.token.in_(own)))
+    conn.execute(delete(tables.session).where(tables.session.c.token.in_(own)))
+
+
 async def list_tokens(database: Database) -> list[Token]:
     """All tokens ever issued, oldest first."""
     t, s = tables.token, tables.source

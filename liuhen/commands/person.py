@@ -59,7 +59,7 @@ def first(config: Any, account: str, name: str | None, *, as_json: bool) -> None
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def reset(config: Any, account: str, reason: str, *, second_factor: bool, as_json: bool) -> None:
-    """Give a person a new one-time password; his lock and his sessions end."""
+    """Give a person a new one-time password; his lock, his sessions and his own tokens end."""
     from console import credentials, people  # noqa: PLC0415
     from console.passwords import Passwords, one_time  # noqa: PLC0415
     from console.signin import account_key  # noqa: PLC0415
