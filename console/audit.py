@@ -12,6 +12,7 @@ from console import said
 from console.answers import limit, plain, speech
 from console.parts import PARTS
 from console.words import names_in
+from verify.errors import MalformedError
 
 ROUTES = web.RouteTableDef()
 TYPES = (
@@ -27,6 +28,8 @@ TYPES = (
 async def audit(request: web.Request) -> web.Response:
     """One type, or all that concern administration."""
     wanted = request.query.get("type")
+    if wanted is not None and wanted not in TYPES:
+        raise MalformedError(f"type: expected one of administration, got {wanted:.60}")
     async with request.app[PARTS].database.read() as conn:
         page = await trail.of_types(
             conn, TYPES if wanted is None else (wanted,), cursor=request.query.get("cursor"),

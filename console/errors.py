@@ -48,6 +48,12 @@ class BadCredentialsError(UnauthenticatedError):
     code = "bad-credentials"
 
 
+class OwnCodeError(BadCredentialsError):
+    """His role needs a one-time code of this server: the provider's word alone opens nothing."""
+
+    code = "own-code"
+
+
 class ChangeFirstError(DeniedError):
     """The first password must be changed, or the second factor set up, before anything else."""
 

@@ -94,6 +94,8 @@ async def permit(request: web.Request, permission: str, kind: str, id_: str) -> 
     parts = request.app[PARTS]
     async with parts.database.read() as conn:
         owner = await owner_of(conn, kind, id_) if _ID.fullmatch(id_) else None
+        if caller.person is None and kind == "rules" and owner is not None and not owner.organs:
+            return caller  # a list for all organs is everybody's
         needed = _needed(caller, permission, owner)
         if needed and await approvals(conn, caller, kind, id_, parts.clock.now_ms()) < needed:
             raise ApprovalNeededError(permission, ", ".join(sorted(caller.roles)))

@@ -4,15 +4,20 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
+from console import matrix
+from console.errors import OwnCodeError
+from console.guard import approvals
+from console.login import SIGN_IN
 from console.tokens import issue_token
 from storage import tables
-from storage.access import Right
+from storage.access import Caller, Right
+from storage.jobs import enqueue
 from storage.rights import Role
 from tests.console.belongings import SECRET, attributed, everything, open_case
 from tests.console.conftest import House
-from tests.console.staff import Staff, settled
+from tests.console.staff import Staff, named, settled
 from verify.entries import format_time
 
 
@@ -256,4 +261,176 @@ async def test_pages_show_a_trail_to_those_only_who_may_read_it(small: House, st
             assert ("upload.opened" in page) == shown, (role, path)
 
 
-_LATER = (everything, SECRET, Right, issue_token, format_time)
+# --- rights and registers -------------------------------------------------------------------
+
+
+async def test_failed_jobs_are_shown_to_those_only_who_manage_them(
+    small: House, staff: Staff
+) -> None:
+    def failed(conn: Connection) -> None:
+        enqueue(conn, "probe", {"item": "f" * 32}, key="probe:x", lane="quick", now_ms=1)
+        conn.execute(update(tables.job).values(state="failed", error=SECRET))
+
+    await small.database.write(failed)
+    for role in (Role.STATION_KEEPER, Role.UNIT_HEAD, Role.ORGAN_HEAD):
+        client = await staff.signed_in(role)
+        assert SECRET not in await said(client, "GET", "/", None, 200)
+    assert SECRET in await said(await small.client(), "GET", "/", None, 200)
+
+
+def test_only_who_manages_jobs_has_the_right_of_administration() -> None:
+    known = matrix.shipped()
+    having = {role for role, rights in known.rights.items() if Right.ADMIN in rights}
+    assert having == {Role.SYSTEM_ADMIN}
+    assert having == set(known.permissions["job.manage"].allow)
+
+
+async def test_a_device_is_shown_to_whoever_holds_it_and_no_longer(
+    small: House, staff: Staff
+) -> None:
+    program, officer = await small.client(), await staff.person(Role.OFFICER, "city", None)
+    next_ = await staff.person(Role.OFFICER, "city", None, name="next")
+    body = {"name": "d", "carrier": "body_camera", "organ": staff.organ()}
+    device = (await said(program, "POST", "/api/devices", body, 201))["id"]
+    one, two = await staff.browser(officer), await staff.browser(next_)
+    now = small.clock.now_ms()
+    for at_ms, what, person, seen in (
+        (now - 3000, "issued", officer, (True, False)),
+        (now - 2000, "returned", None, (False, False)),
+        (now - 1000, "issued", next_, (False, True)),
+        (now, "issued", officer, (True, False)),
+    ):
+        line = {"what": what, "at": format_time(at_ms)} | ({"person": person} if person else {})
+        await said(program, "POST", f"/api/devices/{device}/custody", line, 201)
+        for client, expected in zip((one, two), seen, strict=True):
+            listed = await said(client, "GET", "/api/devices", None, 200)
+            assert (device in str(listed)) == expected, (what, at_ms)
+
+
+async def test_a_roster_is_shown_to_those_whom_it_concerns(small: House, staff: Staff) -> None:
+    on_duty = await staff.person(Role.OFFICER, "city", "one")
+    start = small.clock.now_ms()
+    shift = {"person": on_duty, "start": format_time(start), "end": format_time(start + 1)}
+    for name, more in (("nobody", {}), ("city", {"organ": staff.organ()})):
+        await small.record(
+            "roster.set", "sys", roster=named(name), name=name,
+            shifts=[shift] if more else [], **more,
+        )  # fmt: skip
+    for role, organ, unit, seen in (
+        (Role.OFFICER, "city", "one", {"city"}), (Role.OFFICER, "city", "two", set()),
+        (Role.UNIT_HEAD, "city", "two", {"city"}), (Role.ORGAN_HEAD, "county", None, set()),
+        (Role.STATION_KEEPER, "county", "one", set()),
+        (Role.ORGAN_HEAD, "bureau", None, {"nobody"}),
+    ):  # fmt: skip
+        client = await staff.signed_in(role, organ, unit)
+        found = await said(client, "GET", "/api/rosters", None, 200)
+        assert {one["name"] for one in found["rosters"]} == seen, (role, organ, unit)
+
+
+# --- accounts -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["password", "totp", "ended"])
+async def test_a_reset_and_an_end_take_back_the_persons_own_tokens(
+    small: House, staff: Staff, how: str
+) -> None:
+    person = await staff.person(Role.OFFICER, name="lin")
+    await staff.password(person, totp="JBSWY3DPEHPK3PXP")
+    _, secret = await issue_token(small.ledger, "own", [Right.READ], person=person)
+    _, others = await issue_token(small.ledger, "other", [Right.READ])
+    client = small.session({"Authorization": f"Bearer {secret}"})
+    browser = small.session()
+    async with browser.post("/login", data={"token": secret, "next": "/verify"}) as answer:
+        assert answer.status == 200
+    for one in (client, browser):
+        await said(one, "GET", "/api/cases", None, 200)
+    security = await staff.signed_in(Role.SECURITY_ADMIN, None, None)
+    calls = {
+        "password": ("POST", f"/api/people/{person}/password", {}),
+        "totp": ("POST", f"/api/people/{person}/totp/reset", {}),
+        "ended": ("PUT", f"/api/people/{person}", {
+            "account": "lin", "name": "lin", "roles": ["officer"], "organ": staff.organ(),
+            "unit": staff.unit(), "ended": format_time(small.clock.now_ms()),
+        }),
+    }  # fmt: skip
+    method, path, body = calls[how]
+    async with security.request(method, path, json=body | {"reason": "lost"}) as answer:
+        assert answer.status in (200, 201), await answer.text()
+    t, s = tables.token.c, tables.token_secret.c
+    async with small.database.read() as conn:
+        left = select(t.id).where(t.person == person, t.revoked_index.is_(None))
+        assert (await conn.execute(left)).all() == []
+        assert len((await conn.execute(select(s.token))).all()) == 1
+        assert (await conn.execute(select(tables.session.c.token).where(
+            tables.session.c.token.is_not(None)))).all() == []  # fmt: skip
+    for one in (client, browser):
+        await said(one, "GET", "/api/cases", None, 401)
+    other = small.session({"Authorization": f"Bearer {others}"})
+    await said(other, "GET", "/api/cases", None, 200)
+
+
+async def test_the_providers_word_alone_opens_no_role_that_needs_a_code(
+    small: House, staff: Staff
+) -> None:
+    officer = await staff.person(Role.OFFICER, name="lin", subject="S-1")
+    await staff.person(Role.SECURITY_ADMIN, None, None, subject="S-2")
+    sign_in = small.server.app[SIGN_IN]
+    assert await sign_in.by_subject("S-1") == officer
+    with pytest.raises(OwnCodeError, match="password and code"):
+        await sign_in.by_subject("S-2")
+
+
+# --- denials, rules, audit, approvals -------------------------------------------------------
+
+
+async def test_a_refusal_makes_no_chain_of_an_item_that_is_an_upload(
+    small: House, staff: Staff
+) -> None:
+    upload = "ab" * 16
+    await small.upload(upload)
+    client = await staff.signed_in(Role.OFFICER, "county", "one")
+    await said(client, "GET", f"/api/items/{upload}", None, 403)
+    e = tables.entry.c
+    async with small.database.read() as conn:
+        denied = select(e.chain).where(e.type == "access.denied")
+        assert (await conn.execute(denied)).scalars().all() == ["sys"]
+
+
+async def test_a_program_of_one_organ_reads_the_rules_of_all(small: House, staff: Staff) -> None:
+    for name, more in (("all", {}), ("city", {"organ": staff.organ()})):
+        await small.record(
+            "rules.set", "sys", list=named(name), name=name, version="1",
+            valid_from="2026-01-01T00:00:00.000Z", rows=[], **more,
+        )  # fmt: skip
+    for organ, seen in (("county", 403), ("city", 200)):
+        program = await small.client_of(staff.organ(organ), Right.READ)
+        await said(program, "GET", f"/api/rules/{named('all')}", None, 200)
+        await said(program, "GET", f"/api/rules/{named('city')}", None, seen)
+
+
+async def test_the_audit_tells_what_concerns_administration_only(
+    small: House, staff: Staff
+) -> None:
+    auditor = await staff.signed_in(Role.AUDIT_ADMIN, None, None)
+    await said(auditor, "GET", "/api/audit?type=user.changed", None, 200)
+    for type_ in ("case.opened", "item.sealed", "x"):
+        await said(auditor, "GET", f"/api/audit?type={type_}", None, 400)
+
+
+async def test_an_approval_for_an_item_opens_its_upload_too(small: House, staff: Staff) -> None:
+    ids = await everything(small, staff)
+    officer = await staff.person(Role.OFFICER, "city", "two")
+    client = await staff.browser(officer)
+    until_ms = small.clock.now_ms() + 86_400_000
+    asked = {"purpose": "x", "until": format_time(until_ms)}
+    approval = (await said(client, "POST", f"/api/items/{ids['item']}/access", asked, 201))[
+        "approval"
+    ]
+    head = await staff.signed_in(Role.UNIT_HEAD, "city", "one")
+    decision = {"decision": "approved", "until": format_time(until_ms)}
+    await said(head, "POST", f"/api/approvals/{approval}/decision", decision, 201)
+    caller = Caller(f"u:{officer}", frozenset(), "", "", person=officer)
+    async with small.database.read() as conn:
+        for kind in ("item", "upload"):
+            found = await approvals(conn, caller, kind, ids[kind], small.clock.now_ms())
+            assert found == 1, kind
