@@ -146,7 +146,7 @@ def ask_exemption(
     case: str,
     *,
     rule: str,
-    occasion: str | None,
+    occasion: str,
     ground: str,
     text: str,
     due: int,
@@ -158,10 +158,9 @@ def ask_exemption(
         raise MalformedError(f"ground: expected one of {', '.join(GROUNDS)}, got {ground!r:.40}")
     fields: dict[str, Any] = {
         "approval": approval, "case": case, "rule": line("rule", rule, MAX_RULE),
-        "ground": ground, "text": paragraph("text", text, MAX_REASON), "due": format_time(due),
+        "occasion": line("occasion", occasion, MAX_RULE), "ground": ground,
+        "text": paragraph("text", text, MAX_REASON), "due": format_time(due),
     }  # fmt: skip
-    if occasion is not None:
-        fields["occasion"] = line("occasion", occasion, MAX_RULE)
     if now_ms > due:
         fields["marks"] = ["late"]
     return Draft("exemption.asked", f"c:{case}", actor, fields)

@@ -22,8 +22,9 @@ from typing import Any
 from cases.procedure import machine, marks
 from cases.procedure.machine import NotAllowedError
 from cases.procedure.model import EXITS, Procedure
+from cases.recording.verdicts import FIRST_OCCASION
 from cases.rules import MAX_NUMBER, MAX_REASON, MAX_STAGE, MAX_TITLE, line, paragraph
-from cases.standing import FIRST_OCCASION, RELATED, PointRow, Standing, claims
+from cases.standing import RELATED, PointRow, Standing, claims
 from storage.ledger import Draft
 from verify.entries import format_time, parse_time
 from verify.errors import ConflictError, MalformedError, NotFoundError

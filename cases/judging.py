@@ -20,11 +20,18 @@ from cases.policy import Policy
 from cases.procedure.model import STAGE_CATEGORIES, Procedure
 from cases.recording.coverage import Known, judge
 from cases.recording.spans import Recordings, Track
-from cases.recording.verdicts import Case, Exemption, Explanation, Noted, Verdict
-from cases.standing import FIRST_OCCASION, Standing
+from cases.recording.verdicts import (
+    FIRST_OCCASION,
+    Case,
+    Exemption,
+    Explanation,
+    Noted,
+    Verdict,
+)
+from cases.standing import Standing
 from storage import bulk
 from storage.ledger import Draft, Event, Ledger, random_id
-from verify.errors import NotFoundError
+from verify.errors import MalformedError, NotFoundError
 
 MOST_ITEMS = 20
 """How many items a verdict names; `item_count` says how many there are."""
@@ -179,7 +186,7 @@ def _asked(conn: Connection, case: str) -> tuple[list[Exemption], list[Explanati
             continue
         name, code = split_key(rule)
         if kind == "exemption":
-            exemptions.append(Exemption(name, code, state, occasion))
+            exemptions.append(Exemption(name, code, state, occasion or FIRST_OCCASION))
         else:
             explanations.append(Explanation(name, code, start, end, state))
     return exemptions, explanations
@@ -248,6 +255,15 @@ def open_holes(
             for hole in verdict.holes:
                 if hole.state == "unexplained":
                     yield verdict.occasion or FIRST_OCCASION, hole.start_ms, hole.end_ms
+
+
+def only_occasion(found: Judged, rule: str) -> str:
+    """The one on which points of the rule are noted, the first where none is; MalformedError if
+    there are several: what is asked of one must not reach those that come later."""
+    noted = [v.occasion for v in found.verdicts if key_of(v) == rule and v.occasion is not None]
+    if len(noted) > 1:
+        raise MalformedError(f"occasion: expected one of {', '.join(noted):.200}, got none")
+    return noted[0] if noted else FIRST_OCCASION
 
 
 def should_start(found: Judged, verdict: Verdict) -> int:

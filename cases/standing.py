@@ -23,8 +23,6 @@ from verify.errors import NotFoundError
 RELATED = "related"
 """The transition of an entry in the case that another was merged into or split from."""
 NOT = "not "
-FIRST_OCCASION = "1"
-"""That of a point or an exemption whose entry names none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ async def ask_exemption(request: web.Request) -> web.Response:
         known = judging.known_rule(found, body["rule"], occasion)
         rules = found.policy.exemption.term, zone, found.policy.holidays.days()
         due = approvals.exemption_due(judging.should_start(found, known), *rules)
+        if occasion is None:
+            occasion = judging.only_occasion(found, body["rule"])
         return approvals.ask_exemption(
             new, case, rule=body["rule"], occasion=occasion, ground=body["ground"],
             text=body["text"], due=due, now_ms=now_ms, actor=caller.actor,

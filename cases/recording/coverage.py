@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 
 from cases.recording.rules import Applied, Point, Rule
 from cases.recording.spans import ALWAYS, NEVER, Edge, Piece, Recordings, Union, intersect
-from cases.recording.verdicts import Case, Exemption, Explanation, Hole, Noted, Verdict
+from cases.recording.verdicts import (
+    FIRST_OCCASION,
+    Case,
+    Exemption,
+    Explanation,
+    Hole,
+    Noted,
+    Verdict,
+)
 
 Known = dict[tuple[str, str, str, str | None, int, int], Verdict]
 """Verdicts given before, by rule, occasion and the indices of its points (-1: not noted)."""
@@ -82,8 +90,11 @@ class _Judge:
         for occasion in sorted(times, key=lambda o: (times[o], o)):
             start, end = starts.get(occasion), ends.get(occasion)
             yield self._known(
-                applied, occasion, start and start[0 if both else -1], end and end[-1 if both else 0]
-            )  # fmt: skip
+                applied,
+                occasion,
+                start[0 if both else -1] if start else None,
+                end[-1 if both else 0] if end else None,
+            )
 
     def _known(
         self, applied: Applied, occasion: str | None, start: Noted | None, end: Noted | None
@@ -137,7 +148,7 @@ class _Judge:
         if found.verdict == "complete":
             return
         for exemption in self._exemptions.get((applied.list_name, applied.rule.code), ()):
-            if exemption.occasion in (None, occasion):
+            if exemption.occasion == (occasion or FIRST_OCCASION):
                 found.reasons.append(f"exemption_{exemption.state}")
         if "exemption_approved" in found.reasons:
             found.verdict = "exempt"

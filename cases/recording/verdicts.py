@@ -16,6 +16,8 @@ from cases.recording.spans import Recordings, Track
 
 VERDICTS = ("complete", "partial", "missing", "exempt", "unjudgeable")
 STATES = ("asked", "approved", "refused")
+FIRST_OCCASION = "1"
+"""That of a point or an exemption whose entry names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,12 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """免予记录 of a rule; without an occasion, of all its occasions."""
+    """免予记录 of a rule on one occasion."""
 
     list_name: str
     code: str
     state: str
-    occasion: str | None = None
+    occasion: str = FIRST_OCCASION
 
 
 @dataclass(frozen=True, slots=True)

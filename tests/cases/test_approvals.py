@@ -92,7 +92,7 @@ def test_m05_a_late_exemption_is_marked_and_never_refused() -> None:
     """M05: the deadline marks."""
     for now_ms, marks in ((NOW, None), (NOW + 1, ["late"])):
         draft = approvals.ask_exemption(
-            "e" * 32, "c" * 32, rule="l/1", occasion=None, ground="emergency", text="抢险",
+            "e" * 32, "c" * 32, rule="l/1", occasion="1", ground="emergency", text="抢险",
             due=NOW, now_ms=now_ms, actor="u:" + ASKER,
         )  # fmt: skip
         assert draft.fields.get("marks") == marks

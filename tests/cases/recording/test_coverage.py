@@ -149,7 +149,13 @@ def test_m05_an_approved_exemption_exempts_and_a_whole_recording_needs_none() ->
 def test_m05_an_exemption_is_for_its_list_rule_and_occasion() -> None:
     for other in (Exemption("别的", "7", "approved"), Exemption(LIST, "8", "approved"), Exemption(LIST, "7", "approved", "2")):  # fmt: skip
         assert one(SEIZURE, case(exemptions=(other,))).verdict == "missing"
-    assert one(SEIZURE, case(exemptions=(Exemption(LIST, "7", "approved", "1"),))).verdict == "exempt"  # fmt: skip
+    approved = (Exemption(LIST, "7", "approved", "1"),)
+    assert one(SEIZURE, case(exemptions=approved)).verdict == "exempt"
+    assert one(SEIZURE, case(exemptions=approved, points=())).verdict == "exempt"
+    later = tuple(replace(p, occasion="2", at_ms=p.at_ms + 3_600_000) for p in POINTS)
+    found = case(exemptions=(Exemption(LIST, "7", "approved"),), points=(*POINTS, *later))
+    verdicts = judge([Applied(LIST, VERSION, SEIZURE)], found)
+    assert [v.verdict for v in verdicts] == ["exempt", "missing"]
 
 
 # --- points and occasions -----------------------------------------------------------------------

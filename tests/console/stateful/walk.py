@@ -470,18 +470,23 @@ class Walk:
         rules = self._rules(case)
         if not rules:
             return
-        key, _ = self.of(rules, pick)
+        key, rule = self.of(rules, pick)
         who = self.of(["officer", "unit_head", "organ_head"], when)
         body = {
             "rule": key, "ground": self.of(["secret", "emergency", "impossible"], pick),
             "text": "涉及商业秘密",
         }  # fmt: skip
+        noted = self._occasions(case, rule)
+        if noted:
+            body["occasion"] = self.of(noted, when)
         got = self.call(
             who, "POST", f"/api/cases/{case.id}/exemptions", body,
             lambda _: [("exemption.asked", f"c:{case.id}")],
         )  # fmt: skip
         assert got is not None, "the written record is kept, however late"
-        self.asked.append(Request(got[0]["approval"], "exemption", case.id, who, key))
+        self.asked.append(
+            Request(got[0]["approval"], "exemption", case.id, who, key, body.get("occasion", "1"))
+        )
 
     def ask_access(self, case: CaseModel, pick: int) -> None:
         who = self.of(["colleague", "other_head", "stranger"], pick)
@@ -564,13 +569,18 @@ class Walk:
             return []
         return [(f"{case.law.name}/{rule['code']}", rule) for rule in case.law.all("recording")]
 
+    def _occasions(self, case: CaseModel, rule: dict[str, Any]) -> list[str]:
+        """On which occasions a point of the rule is noted."""
+        codes = {rule.get("start"), rule.get("end")}
+        return sorted({occasion for code, occasion in case.live_points if code in codes})
+
     def _holes(self, case: CaseModel, key: str, rule: dict[str, Any]) -> list[tuple[int, int]]:
         about = [r for r in self.asked if r.case == case.id and r.rule == key]
         approved = [r for r in about if r.decision == "approved"]
-        if any(r.kind == "exemption" for r in approved):
-            return []
+        exempt = {r.occasion for r in approved if r.kind == "exemption"}
+        points = {at: times for at, times in case.live_points.items() if at[1] not in exempt}
         said = [r.span for r in approved if r.kind == "interruption"]
         footage = [track for track in self.world.footage if track.item in case.links]
         return unexplained(
-            rule, case.live_points, footage, said, rule.get("hole_ms", THRESHOLD)
+            rule, points, footage, said, rule.get("hole_ms", THRESHOLD)
         )  # fmt: skip
