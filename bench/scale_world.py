@@ -92,8 +92,8 @@ def write(connection: Connection, rows: Rows) -> None:
 # --- who is who -----------------------------------------------------------------------------
 
 
-def agency(end_ms: int) -> Rows:
-    """Organs, units, people, devices, and a hundred days of duties and of cameras handed out."""
+def agency(end_ms: int, days: int = 100) -> Rows:
+    """Organs, units, people, devices, and some days of duties and of cameras handed out."""
     organ = [
         (id_of("organ", n), f"机关 {n}", None, None if n == 0 else id_of("organ", 0), n + 1)
         for n in range(ORGANS)
@@ -124,8 +124,8 @@ def agency(end_ms: int) -> Rows:
         for p in OFFICERS
     ]  # fmt: skip
     roster, shift, custody = id_of("roster", 0), [], []
-    day_0 = end_ms - 100 * DAY_MS
-    for position, (day, p) in enumerate((d, p) for d in range(100) for p in OFFICERS):
+    day_0 = end_ms - days * DAY_MS
+    for position, (day, p) in enumerate((d, p) for d in range(days) for p in OFFICERS):
         begins = day_0 + day * DAY_MS + p.number * MINUTE_MS
         ends = begins + DAY_MS // 3
         shift.append((roster, position, p.id, begins, ends, False))

@@ -164,7 +164,7 @@ def _streams(conn: Connection, asked: Asked) -> list[Tests]:
                 for part in parts
             )))  # fmt: skip
         found.append((*tests, *apart))
-    return found or [(false(),)]
+    return found
 
 
 _Fixed = dict[str, str | None]
