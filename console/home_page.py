@@ -91,12 +91,7 @@ def _of(conn: Connection, visible: Visible) -> ColumnElement[bool]:
         d.unit.in_(visible.units) if visible.units else false(),
         d.organ.in_(visible.organs) if visible.organs else false(),
     )
-    mine: list[str] = []
-    if visible.person is not None:
-        mine = [
-            device for device, line in registers.holders(conn).items()
-            if line.person == visible.person and line.what == "issued"
-        ]  # fmt: skip
+    mine = registers.held_by(conn, visible.person) if visible.person is not None else []
     placed = u.source.in_(tables.device.select().with_only_columns(d.id).where(of))
     known = u.source.in_(tables.device.select().with_only_columns(d.id))
     return or_(

@@ -21,6 +21,7 @@ from cases.links.attribution import Attribution
 from cases.links.words import TIME_SOURCES, say_mark
 from cases.policy import in_force
 from cases.queries import Page
+from cases.registers import late_uploads
 from cases.registers import queries as registers
 from console import items, said, sharing, shown
 from console.answers import limit, plain, speech
@@ -190,7 +191,7 @@ async def overdue_value(request: web.Request) -> dict[str, Any]:
     )  # fmt: skip
     async with parts.database.read() as conn:
         uploads = await conn.run_sync(
-            lambda c: registers.late_uploads(c, uploads_seen, zone=zone, now_ms=now_ms)
+            lambda c: late_uploads.late_uploads(c, uploads_seen, zone=zone, now_ms=now_ms)
         )
         devices = await conn.run_sync(
             lambda c: registers.late_devices(c, devices_seen, zone=zone, now_ms=now_ms)
@@ -215,7 +216,7 @@ async def overdue_value(request: web.Request) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _said_upload(late: registers.LateUpload, names: Names, spoken: Speech) -> dict[str, Any]:
+def _said_upload(late: late_uploads.LateUpload, names: Names, spoken: Speech) -> dict[str, Any]:
     one: Attribution = late.said
     return {
         "upload": late.upload, "name": late.name, "name_shown": shown.visible(late.name),

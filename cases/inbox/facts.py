@@ -152,18 +152,37 @@ def device_of(row: Any) -> Device:
     )  # fmt: skip
 
 
-def _devices(conn: Connection, facts: ItemFacts) -> list[Device]:
-    """The source's own device, and those that the file may name."""
+def _named_by(facts: ItemFacts) -> tuple[set[str], set[str]]:
+    """Ids and spellings of serials of the source's own device, and of those the file may name."""
     manifest, said = facts.manifest or {}, named(facts.name)
     ids, serials = {facts.source.id, facts.source.device or ""}, set[str]()
     for text in (manifest.get("serial"), manifest.get("device"), said and said.serial):
         if isinstance(text, str) and text:
             ids.add(text)
             serials |= spellings(text)
+    return ids, serials
+
+
+def _devices(conn: Connection, facts: ItemFacts) -> list[Device]:
+    ids, serials = _named_by(facts)
     tests = [_D.id.in_(ids), _D.serial.in_(serials)]
     # With the maker's code before it no index leads there, but devices are few.
     tests += [_D.serial.like(f"%{MAKER_END}{_literal(s)}", escape="\\") for s in sorted(serials)]
     return [device_of(row) for row in conn.execute(select(tables.device).where(or_(*tests)))]
+
+
+def devices_of(conn: Connection, facts: Iterable[ItemFacts]) -> list[Device]:
+    """The same devices for many items, in one statement."""
+    ids, serials = set[str](), set[str]()
+    for one in facts:
+        more, texts = _named_by(one)
+        ids, serials = ids | more, serials | texts
+    tests = [_D.id.in_(ids), _D.serial.in_(serials)]
+    if serials:
+        tests.append(_D.serial.like(f"%{MAKER_END}%"))
+    rows = conn.execute(select(tables.device).where(or_(*tests)))
+    found = [device_of(row) for row in rows]
+    return [one for one in found if one.id in ids or one.serial in serials]
 
 
 def _literal(text: str) -> str:
@@ -230,5 +249,22 @@ def offsets(conn: Connection, ids: Collection[str]) -> dict[str, list[Measuremen
         'WHERE device IN (?*) ORDER BY device, at_ms, "index"',
         ids,
     ):
+        found.setdefault(device, []).append(Measurement(*measured))
+    return found
+
+
+def offsets_since(
+    conn: Connection, ids: Collection[str], since_ms: int
+) -> dict[str, list[Measurement]]:
+    """The measurements of these devices' clocks from the last before a time on."""
+    found: dict[str, list[Measurement]] = {}
+    for device, *measured in sql.rows(
+        conn,
+        "SELECT o.device, o.at_ms, o.offset_ms, o.uncertainty_ms FROM device_offset o "
+        "WHERE o.at_ms >= COALESCE((SELECT MAX(b.at_ms) FROM device_offset b "
+        "WHERE b.device = o.device AND b.at_ms < ?), 0) AND o.device IN (?*) "
+        'ORDER BY o.device, o.at_ms, o."index"',
+        since_ms, ids,
+    ):  # fmt: skip
         found.setdefault(device, []).append(Measurement(*measured))
     return found

@@ -1,12 +1,12 @@
 """What people look at in the registers: devices with who has them now, their ledgers, rosters; and
-what is overdue: uploads that are not in, devices that are not back.
+what is overdue: devices that are not back (uploads: `cases.registers.late_uploads`).
 
 Guarantee: pages walk along indexes; a cursor names the last row seen.
 Not covered: rights beyond the rows that `Visible` lets through.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +17,16 @@ from sqlalchemy import (
     and_,
     exists,
     false,
-    func,
     or_,
     select,
 )
 
 from cases.inbox import facts as known_facts
-from cases.inbox import numbers
-from cases.inbox.facts import NEAR_MS, Known
-from cases.links.attribution import Attribution, attribute
-from cases.links.facts import ItemFacts, Shift
-from cases.links.upload_clock import Clock
-from cases.policy import Policy, in_force
+from cases.inbox import numbers, sql
+from cases.inbox.facts import NEAR_MS
+from cases.links import custody as custody_of
+from cases.links.facts import Shift
+from cases.policy import in_force
 from cases.queries import Page, before, page_size
 from cases.registers.rules import MAKER_END
 from storage import tables
@@ -36,7 +34,7 @@ from storage.access import Visible
 from verify.errors import NotFoundError
 
 MOST_LINES, MOST_OVERDUE = 200, 500
-HOLDING = ("issued", "returned", "repair", "repaired", "lost", "found")
+NOT_RETURNED = "not-returned"
 _D, _S, _C, _O, _U, _R, _H = (
     tables.device.c, tables.source.c, tables.custody.c, tables.device_offset.c,
     tables.device_user.c, tables.roster.c, tables.shift.c,
@@ -70,6 +68,7 @@ class CustodyLine:
     at_ms: int
     person: str | None
     check: Mapping[str, Any]
+    marks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +156,17 @@ def device(conn: Connection, id_: str) -> Detail:
         .order_by(_U.index.desc())
         .limit(MOST_LINES)
     )  # fmt: skip
+    unreturned = not_returned(conn, id_)
     return Detail(
         made[0],
-        [CustodyLine(*row[:4], check=json.loads(row.check or "{}")) for row in custody],
+        [
+            CustodyLine(
+                *row[:4],
+                check=json.loads(row.check or "{}"),
+                marks=[NOT_RETURNED] if row.number in unreturned else [],
+            )
+            for row in custody
+        ],
         [OffsetLine(*row[:5], marks=json.loads(row.marks)) for row in offsets],
         [CodeLine(*row) for row in codes],
     )
@@ -190,22 +197,38 @@ def _made(conn: Connection, rows: Sequence[Any]) -> list[Device]:
     return made
 
 
-def holders(conn: Connection, ids: Sequence[str] | None = None) -> dict[str, CustodyLine]:
-    """The last line of each device's ledger that says where it is; all devices without `ids`."""
-    of = [_C.what.in_(HOLDING)] + ([] if ids is None else [_C.device.in_(ids)])
-    newest = (
-        select(_C.device, func.max(_C.at_ms).label("at_ms"))
-        .where(*of)
-        .group_by(_C.device)
-        .subquery()
-    )
+def not_returned(conn: Connection, id_: str) -> frozenset[int]:
+    """The lines by which the device was issued while somebody else had it, by the ledger as it is."""
     rows = conn.execute(
-        select(_C.device, _C.index.label("number"), _C.what, _C.at_ms, _C.person)
-        .join(newest, and_(newest.c.device == _C.device, newest.c.at_ms == _C.at_ms))
-        .where(*of)
-        .order_by(_C.index)
+        select(_C.index.label("number"), _C.what, _C.person)
+        .where(_C.device == id_)
+        .order_by(_C.at_ms, _C.index)
     )
-    return {r.device: CustodyLine(r.number, r.what, r.at_ms, r.person, {}) for r in rows}
+    return custody_of.not_returned((row[0], row[1], row[2]) for row in rows)
+
+
+_HOLDS = (
+    'SELECT "index", what, at_ms, person, device FROM custody WHERE "index" IN (SELECT '
+    "(SELECT c.\"index\" FROM custody c WHERE c.device = s.id AND c.what <> 'checked' "
+    'ORDER BY c.at_ms DESC, c."index" DESC LIMIT 1) FROM source s WHERE s.id IN (?*))'
+)
+
+
+def holders(conn: Connection, ids: Collection[str]) -> dict[str, CustodyLine]:
+    """The last line of each of these devices' ledgers that says where it is."""
+    return {
+        device: CustodyLine(index, what, at_ms, person, {})
+        for index, what, at_ms, person, device in sql.rows(conn, _HOLDS, ids)
+    }
+
+
+def held_by(conn: Connection, person: str) -> list[str]:
+    """The devices that a person has now."""
+    had = sql.rows(
+        conn, "SELECT DISTINCT device FROM custody WHERE person = ? AND what = ?", person, "issued"
+    )
+    lines = holders(conn, [device for (device,) in had])
+    return [id_ for id_, line in lines.items() if (line.what, line.person) == ("issued", person)]
 
 
 def _seen(visible: Visible) -> ColumnElement[bool]:
@@ -281,18 +304,6 @@ def _roster_seen(visible: Visible) -> ColumnElement[bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class LateUpload:
-    """An upload that had to be in by now and is not; what is known of it so far."""
-
-    upload: str
-    name: str
-    source: str
-    opened_ms: int
-    said: Attribution
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
 class LateDevice:
     """A device that had to be back by now; `basis` says what the clock ran from."""
 
@@ -302,69 +313,12 @@ class LateDevice:
     ended_ms: int
 
 
-def late_uploads(conn: Connection, visible: Visible, *, zone: str, now_ms: int) -> list[LateUpload]:
-    """Open uploads past their time, the longest overdue first."""
-    u = tables.upload.c
-    rows = conn.execute(
-        select(tables.upload, _S.kind)
-        .select_from(tables.upload.outerjoin(tables.source, _S.id == u.source))
-        .where(u.state == "open")
-        .order_by(u.opened_ms)
-        .limit(MOST_OVERDUE)
-    ).all()
-    policy = in_force(conn, now_ms)
-    sources = known_facts.sources(conn, {row.source for row in rows})
-    known = [
-        Known(
-            ItemFacts(
-                row.id, sources[row.source], row.name, row.mime or "", now_ms,
-                device_times=json.loads(row.device_times or "[]"),
-                manifest=_object(row.manifest),
-            ),
-            row.case_number, probed=False, sealed_index=row.opened_index,
-        )
-        for row in rows
-    ]  # fmt: skip
-    rules = numbers.of_attribution(policy, zone)
-    found = []
-    for row, one in zip(rows, known, strict=True):
-        said = attribute(one.facts, known_facts.ledgers(conn, one), rules)
-        if said.time_source == "dock" or not _may_see(visible, said):
-            continue
-        clock = _due(conn, said, policy, zone)
-        if clock.due_ms is not None and clock.due_ms < now_ms:
-            found.append(LateUpload(row.id, row.name, row.source, row.opened_ms, said, clock))
-    return sorted(found, key=lambda late: (late.clock.due_ms or 0, late.upload))
-
-
-def _object(text: str | None) -> Mapping[str, object] | None:
-    value = json.loads(text) if text else None
-    return value if isinstance(value, dict) else None
-
-
-def _due(conn: Connection, said: Attribution, policy: Policy, zone: str) -> Clock:
-    start, end = said.start_ms, said.end_ms
-    duties = []
-    if said.person is not None and start is not None:
-        duties = known_facts.shifts(conn, [said.person], start, end or start)
-    return numbers.upload_due(start, end, duties, policy, zone)
-
-
-def _may_see(visible: Visible, said: Attribution) -> bool:
-    return (
-        visible.everything
-        or said.organ in visible.organs
-        or said.unit in visible.units
-        or (visible.person is not None and visible.person == said.person)
-        or (visible.unowned and not (said.organ or said.unit or said.person))
-    )
-
-
 def late_devices(conn: Connection, visible: Visible, *, zone: str, now_ms: int) -> list[LateDevice]:
     """Devices that were issued and are not back after duty and limit, the longest first."""
     policy = in_force(conn, now_ms)
-    out = {id_: line for id_, line in holders(conn).items() if line.what == "issued"}
     rows = conn.execute(_devices().where(_seen(visible), _D.ended_ms.is_(None))).all()
+    held = holders(conn, [row.id for row in rows])
+    out = {id_: line for id_, line in held.items() if line.what == "issued"}
     made = {one.id: one for one in _made(conn, [row for row in rows if row.id in out])}
     people = {line.person for line in out.values() if line.person}
     times = [line.at_ms for id_, line in out.items() if id_ in made]

@@ -8,9 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import Connection, event
 
 from cases.policy import shipped_value
+from cases.registers import late_uploads
+from cases.registers import queries as registers
 from storage import tables
+from storage.access import Visible
 from storage.rights import Role
 from tests.console.conftest import House
 from tests.console.course import last_types
@@ -198,6 +202,21 @@ async def test_m11_without_a_roster_it_runs_from_the_recordings_end_and_says_so(
     assert clock["in"] > clock["due"]
 
 
+async def test_m11_a_roster_without_a_shift_that_fits_is_not_called_no_roster(
+    little: Desk,
+) -> None:
+    noon = shanghai(2027, 3, 10, 12)
+    before = (noon - 28 * HOUR, noon - 20 * HOUR, False)
+    row = await clock_of(little, noon, noon + HOUR, [before])
+    clock = row["upload_clock"]
+    assert (clock["basis"], clock["due"]) == ("no-shift", format_time(noon + 25 * HOUR))
+    text = "no shift of the roster holds it: runs from the end of the recording"
+    assert clock["text"] == text
+    chinese = await little.call("GET", "/api/inbox", 200, **{"Accept-Language": "zh-CN"})
+    said = "值班表中没有班次涵盖录制时间，自录制结束起算"
+    assert chinese["items"][0]["upload_clock"]["text"] == said
+
+
 async def test_m11_remote_duties_have_two_working_days_by_the_places_own_calendar(
     little: Desk,
 ) -> None:
@@ -259,6 +278,75 @@ async def test_m11_what_is_overdue_is_listed_with_what_is_known(desk: Desk) -> N
     assert (kept["basis"], kept["device"]["person"]["id"]) == ("duty", one)
     await desk.custody(device, "returned", desk.now, one)
     assert (await desk.call("GET", "/api/overdue", 200))["devices"] == []
+
+
+async def opened_upload(desk: Desk, source: str, number: int, start_ms: int) -> None:
+    """An upload that is not in, of a recording that began then."""
+    times = [{"source": "device", "time": format_time(start_ms)}]
+    await desk.house.record(
+        "upload.opened", f"s:{source}", upload=f"{number:032x}", name=f"{number}.mp4",
+        device_times=times,
+    )  # fmt: skip
+
+
+async def test_m11_old_uploads_of_other_organs_hide_nothing_that_is_overdue(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_uploads, "MOST_OVERDUE", 2)
+    staff, start = desk.staff, desk.now - 3 * DAY
+    theirs = await desk.device("县", organ=staff.organ("county"), unit=staff.unit("county", "one"))
+    mine, officer = await desk.device(), await staff.person()
+    await desk.custody(mine, "issued", start - HOUR, officer)
+    station = await desk.device("采集站", carrier="station", unit=staff.unit("city", "two"))
+    for number in range(3):
+        await opened_upload(desk, theirs, number, start)
+    await opened_upload(desk, mine, 7, start)
+    times = [{"source": "device", "time": format_time(start)}]
+    await desk.house.record(
+        "upload.opened", f"s:{station}", upload="8" * 32, name="8.mp4", device_times=times,
+        manifest={"device": mine},
+    )  # fmt: skip
+    for client in (
+        await staff.browser(officer),
+        await staff.signed_in(Role.UNIT_HEAD),
+        await staff.signed_in(Role.ORGAN_HEAD, "city", "two"),
+    ):
+        found = await call(desk.house, client, "GET", "/api/overdue", 200)
+        assert {one["name"] for one in found["uploads"]} == {"7.mp4", "8.mp4"}
+        assert {one["person"]["id"] for one in found["uploads"]} == {officer}
+
+
+async def test_what_is_overdue_is_found_in_as_many_statements_for_many_uploads(
+    little: Desk,
+) -> None:
+    start = little.now - 3 * DAY
+    devices = [await little.device(f"记录仪 {n}", serial=f"ABC000{n}") for n in range(6)]
+    one = await little.staff.person()
+    for device in devices:
+        await little.custody(device, "issued", start - HOUR, one)
+        body = {"at": format_time(start), "offset_ms": 500, "uncertainty_ms": 100}
+        await little.call("POST", f"/api/devices/{device}/offsets", 201, body)
+    sent: list[str] = []
+
+    def asked(conn: Connection) -> int:
+        sent.clear()
+        event.listen(conn, "before_cursor_execute", lambda *a: sent.append(a[2]))
+        late = late_uploads.late_uploads(
+            conn, Visible(everything=True), zone=little.zone, now_ms=little.now
+        )
+        assert all(one_.said.offset_ms == 500 for one_ in late)
+        late_devices = registers.holders(conn, devices)
+        assert {line.person for line in late_devices.values()} == {one}
+        return len(late)
+
+    counts = []
+    for number, device in enumerate(devices):
+        await opened_upload(little, device, number, start)
+        if number in (0, 5):
+            async with little.house.database.read() as conn:
+                assert await conn.run_sync(asked) == number + 1
+            counts.append(len(sent))
+    assert counts[0] == counts[1] <= 16
 
 
 async def test_items_that_had_to_be_linked_by_now_are_found(desk: Desk) -> None:
