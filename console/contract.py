@@ -30,6 +30,8 @@ FILE = Path(__file__).parent / "openapi.yaml"
 PUBLIC_FORMATS = ("/api/uploads", "/log/")  # described too, but tus and tlog-tiles decide
 OUTSIDE = (*PUBLIC_FORMATS, "/api/views/{view}/media", "/api/imports/")
 MAX_BODY = 256 * 1024
+LARGE = frozenset({"/api/rules", "/api/rules/preview", "/api/rosters"})
+MAX_LARGE_BODY = 8 * 1024 * 1024  # sheets as people keep them, with their pictures and formats
 _CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -102,6 +104,14 @@ def check_json(body: bytes) -> None:
         raise MalformedError("body: expected JSON of Unicode text, got something else") from error
 
 
+def _sized(request: web.Request) -> tuple[web.Request, int]:
+    """The request with the limit of its route; the guard has let its caller in before."""
+    resource = request.match_info.route.resource
+    if resource is not None and resource.canonical in LARGE:
+        return request.clone(client_max_size=MAX_LARGE_BODY), MAX_LARGE_BODY
+    return request, MAX_BODY
+
+
 @web.middleware
 async def validate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what the specification does not allow."""
@@ -109,9 +119,10 @@ async def validate(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     body = None
     if request.method in _CHANGES:
-        if (request.content_length or 0) > MAX_BODY:
+        request, most = _sized(request)
+        if (request.content_length or 0) > most:
             raise TooLargeError(
-                f"body: expected at most {MAX_BODY} bytes, got {request.content_length}"
+                f"body: expected at most {most} bytes, got {request.content_length}"
             )
         body = await request.read()
         if body and request.content_type == "application/json":

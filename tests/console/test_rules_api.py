@@ -227,3 +227,18 @@ async def test_programs_ask_and_people_decide(house: House) -> None:
     decision = f"/api/approvals/{asked['approval']}/decision"
     await call(house, client, "POST", decision, 403, {"decision": "approved"})
     await call(house, client, "POST", decision, 201, {"decision": "withdrawn"})
+
+
+async def test_a_sheet_with_pictures_in_it_may_be_larger_than_other_bodies(small: House) -> None:
+    client = await small.client()
+    rows = "序号,执法类别,执法事项,记录方式,应当/可以,备注\n" + "".join(
+        f"{n},行政检查,事项{n},录像,应当,{'备' * 400}\n" for n in range(1, 401)
+    )
+    body = rows.encode()
+    assert len(body) > 256 * 1024
+    query = "name=L&version=1&valid_from=2026-01-01T00:00:00.000Z"
+    for expected, data in ((200, body), (413, b"x" * (8 * 1024 * 1024 + 1))):
+        async with client.post(
+            f"/api/rules/preview?{query}", data=data, headers={"Content-Type": "text/csv"}
+        ) as answer:
+            assert answer.status == expected, await answer.text()
