@@ -122,6 +122,7 @@ async def get_device(request: web.Request) -> web.Response:
             "index": line.index, "what": line.what,
             "what_text": spoken.choice("custody.what", line.what), "at": format_time(line.at_ms),
             "person": named(line.person, names), "check": dict(line.check),
+            "marks": [_said_mark(mark, spoken) for mark in line.marks],
         }
         for line in found.custody
     ]  # fmt: skip
@@ -151,8 +152,18 @@ async def note_custody(request: web.Request) -> web.Response:
         request.match_info["device"], body["what"], parse_time(body["at"]), body.get("person"),
         body.get("check", {}), body.get("text"),
     )  # fmt: skip
-    events = await acts.note_custody(request.app[PARTS].ledger, caller.actor, [said])
-    return plain(recorded(events[0]), 201)
+    parts, spoken = request.app[PARTS], speech(request)
+    (event,) = await acts.note_custody(parts.ledger, caller.actor, [said])
+    answer, texts = recorded(event), list[str]()
+    async with parts.database.read() as conn:
+        if event.index in await conn.run_sync(queries.not_returned, said.device):
+            answer["marks"].append(queries.NOT_RETURNED)
+            texts.append(_said_mark(queries.NOT_RETURNED, spoken)["text"])
+    return plain(answer | {"texts": texts}, 201)
+
+
+def _said_mark(mark: str, spoken: Speech) -> dict[str, str]:
+    return {"code": mark, "text": spoken.choice("custody.mark", mark)}
 
 
 @ROUTES.post("/api/devices/{device}/offsets")

@@ -69,6 +69,21 @@ def ledger(rows: Iterable[CustodyRow]) -> Sequence[Held]:
     return tuple(spans)
 
 
+def not_returned(lines: Iterable[tuple[int, str, str | None]]) -> frozenset[int]:
+    """The issues to somebody while another had the device and had not returned it.
+
+    `lines` are (index, what, person) of one device in order of time.
+    """
+    found, holder = set(), None
+    for index, what, person in lines:
+        if what not in _STATES:
+            continue
+        if what == "issued" and holder is not None and person != holder:
+            found.add(index)
+        holder = person if what == "issued" else None
+    return frozenset(found)
+
+
 def held_at(spans: Sequence[Held], at_ms: int) -> Held:
     """The span that holds a time; one begins with its row and ends before the next."""
     for span in reversed(spans):

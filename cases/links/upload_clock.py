@@ -1,7 +1,7 @@
 """Clocks of the inbox: when a recording must be in, and when it must be linked (M11).
 
 Guarantee: an upload clock runs from the end of the duty that holds the recording; without a roster
-it runs from the recording's end and says so (`basis`).  An item is late if it was sealed after
+or a shift that fits it runs from the recording's end and says which (`basis`).  An item is late if it was sealed after
 `due_ms`, whoever linked it whenever.  A term in days ends with the last millisecond of its last
 day in the given zone; the day of the start does not count as a working day.
 Not covered: which policy holds where and when (policy data), and holidays (the caller's calendar).
@@ -20,7 +20,7 @@ from cases.links.facts import Shift
 from verify.errors import MalformedError
 
 Kind = Literal["same_day", "hours", "working_days"]
-Basis = Literal["duty", "recording", "sealed", "unknown"]
+Basis = Literal["duty", "no-shift", "recording", "sealed", "unknown"]
 IsWorkingDay = Callable[[date], bool]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,11 +79,12 @@ def clock(
     if start_ms is None:
         return Clock(None, None, "unknown", str(policy))
     end = start_ms if end_ms is None else max(end_ms, start_ms)
-    duty = _duty(start_ms, end, shifts)
+    known = list(shifts)
+    duty = _duty(start_ms, end, known)
     rule = policy.remote if policy.remote and (remote or (duty and duty.remote)) else policy
     ended = end if duty is None else max(end, duty.end_ms)
     due = due_ms(ended, rule, zone=zone, is_working_day=is_working_day)
-    return Clock(due, ended, "duty" if duty else "recording", str(rule))
+    return Clock(due, ended, "duty" if duty else "no-shift" if known else "recording", str(rule))
 
 
 def link_clock(

@@ -81,6 +81,33 @@ async def test_m09_every_line_of_the_ledger_is_an_entry_and_no_fact_is_refused(d
     await desk.call("POST", path, 400, {"what": "sold", "at": at})
 
 
+async def test_m09_a_device_issued_on_without_a_return_says_so(little: Desk) -> None:
+    device, one = await little.device(), await little.staff.person(name="执法人员甲")
+    other = await little.staff.person(name="执法人员乙")
+    path, begin = f"/api/devices/{device}/custody", little.now - DAY
+    said = []
+    for n, (what, person, language) in enumerate(
+        [("issued", one, "en"), ("checked", None, "en"), ("issued", one, "en"),
+         ("issued", other, "zh-CN"), ("returned", other, "en"), ("issued", one, "en")]
+    ):  # fmt: skip
+        body = {"what": what, "at": format_time(begin + n * HOUR)}
+        body |= {"person": person} if person else {}
+        answer = await little.call("POST", path, 201, body, **{"Accept-Language": language})
+        said.append((answer["marks"], answer["texts"]))
+    marked = (["not-returned"], ["前一领用人未归还设备"])
+    assert said == [([], []), ([], []), ([], []), marked, ([], []), ([], [])]
+    found = await little.call("GET", f"/api/devices/{device}", 200)
+    english = "whoever had the device before did not return it"
+    assert [line["marks"] for line in reversed(found["custody"])] == [
+        [], [], [], [{"code": "not-returned", "text": english}], [], [],
+    ]  # fmt: skip
+    # a return that is noted later takes it away: it follows from the ledger
+    body = {"what": "returned", "at": format_time(begin + 150 * 60_000), "person": one}
+    await little.call("POST", path, 201, body)
+    found = await little.call("GET", f"/api/devices/{device}", 200)
+    assert not any(line["marks"] for line in found["custody"])
+
+
 async def test_m09_a_recording_between_return_and_next_issue_is_flagged(desk: Desk) -> None:
     device, one = await desk.device(), await desk.staff.person()
     begin = desk.now - DAY

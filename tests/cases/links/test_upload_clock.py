@@ -48,6 +48,12 @@ def test_m11_without_a_roster_it_runs_from_the_recordings_end_and_says_so() -> N
     assert (found.due_ms, found.basis) == (local(23, 10), "recording")
 
 
+def test_m11_where_no_shift_of_the_roster_fits_it_runs_from_the_recordings_end_too() -> None:
+    other = Shift(OFFICER, local(21, 8), local(21, 18))
+    found = due(DAY_LATER, local(22, 9), local(22, 10), other)
+    assert (found.due_ms, found.basis) == (local(23, 10), "no-shift")
+
+
 def test_m11_a_recording_that_outlasts_its_duty_prolongs_it() -> None:
     duty = Shift(OFFICER, local(22, 8), local(22, 18))
     found = due(DAY_LATER, local(22, 17, 30), local(22, 19), duty)
