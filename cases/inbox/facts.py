@@ -240,19 +240,6 @@ def custody_within(
     return [CustodyRow(*row) for row in (*before, *rows)]
 
 
-def offsets(conn: Connection, ids: Collection[str]) -> dict[str, list[Measurement]]:
-    """The measurements of these devices' clocks."""
-    found: dict[str, list[Measurement]] = {}
-    for device, *measured in sql.rows(
-        conn,
-        "SELECT device, at_ms, offset_ms, uncertainty_ms FROM device_offset "
-        'WHERE device IN (?*) ORDER BY device, at_ms, "index"',
-        ids,
-    ):
-        found.setdefault(device, []).append(Measurement(*measured))
-    return found
-
-
 def offsets_since(
     conn: Connection, ids: Collection[str], since_ms: int
 ) -> dict[str, list[Measurement]]:
