@@ -45,9 +45,11 @@ class Sizes:
     inbox: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
     requests: int = 200
     warming: int = 5
+    numbered: int = 10_000  # small cases that recordings may belong to
+    days: int = 100  # of duties and of cameras handed out
 
 
-QUICK = Sizes((10, 40), (200, 1_000), requests=10, warming=1)
+QUICK = Sizes((10, 40), (1_000,), requests=1, warming=1, numbered=100, days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ WHO: dict[str, Person | None] = {
 def _agency(fill: Connection, sizes: Sizes, end_ms: int) -> dict[str, str]:
     """All but the inbox; the secrets of the callers."""
     parts = [
-        scale_world.agency(end_ms), scale_world.numbered_cases(end_ms), scale_case.rule_list(),
+        scale_world.agency(end_ms, sizes.days), scale_case.rule_list(),
+        scale_world.numbered_cases(end_ms, sizes.numbered),
         *(scale_case.one(size, place, end_ms) for place, size in enumerate(sizes.cases)),
     ]  # fmt: skip
     for rows in parts:
@@ -298,7 +301,7 @@ async def _after_a_change(
     """Each request comes after an act in the case and must show it."""
     each: list[float] = []
     used, body, before = 0.0, b"", await _get(client, path)
-    for number in range(sizes.requests // 4):
+    for number in range(max(1, sizes.requests // 4)):
         at = format_time(house.clock.now_ms())
         await house.record(
             "case.point", f"c:{case}", case=case, point="arrived", occasion=f"later {number}",
@@ -313,10 +316,10 @@ async def _after_a_change(
     return Taken(each, 1000 * used / len(each), len(body))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small world: does it run at all")
-    found = measure(1, QUICK if parser.parse_args().quick else Sizes())
+    found = measure(1, QUICK if parser.parse_args(arguments).quick else Sizes())
     for table in found:
         show(table)
     sys.exit(any(table.missed for table in found))

@@ -139,13 +139,13 @@ def agency(end_ms: int, days: int = 100) -> Rows:
     }  # fmt: skip
 
 
-def numbered_cases(end_ms: int) -> Rows:
+def numbered_cases(end_ms: int, count: int = NUMBERED) -> Rows:
     """Small cases without recordings, with one visit each: those that recordings may belong to.
 
     They are filed after 60 days, so about one in eight is open.
     """
     case, of_person, point, filing = [], [], [], []
-    for n in range(NUMBERED):
+    for n in range(NUMBERED - count, NUMBERED):
         lead = OFFICERS[n % len(OFFICERS)]
         at_ms = end_ms - (NUMBERED - n) * (1_000_000 // NUMBERED) * STEP_MS
         id_, closed = id_of(f"numbered:{n}", 0), None
