@@ -57,7 +57,7 @@ PROPOSALS = ProposalPolicy(
     other_number=120, officer_window=400, touching=300, officer_unsure=200, officer_open=60,
     officer=20, other_officer=500, unit_window=160, custody=40, device=80, unit=40, place=160,
     place_far=150, near_m=300, far_m=1500, floor=60, confident_score=340, confident_margin=120,
-    limit=5, doubts=frozenset({"no-person", "no-time"}),
+    limit=5, doubts=frozenset({"no-person", "no-time", "unknown-user"}),
 )  # fmt: skip
 
 _POINTS = {"scene": ("arrived", "left"), "interview": ("record_started", "party_signed")}

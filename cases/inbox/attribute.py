@@ -24,7 +24,7 @@ from cases.inbox.facts import Known
 from cases.inbox.kept import Kept
 from cases.links.attribution import Attribution, attribute
 from cases.links.upload_clock import Clock
-from cases.links.whose import NO_PERSON
+from cases.links.whose import NO_PERSON, UNKNOWN_USER
 from cases.policy import Policy, in_force
 from storage import tables
 from storage.database import Database
@@ -206,7 +206,10 @@ def _as_claimed(conn: Connection, said: Attribution, claim: Claim | None) -> Att
     return replace(
         said, person=person, unit=unit, organ=organ or said.organ,
         others=tuple(dict.fromkeys(others)),
-        marks=tuple(m for m in said.marks if m != NO_PERSON or person is None),
+        marks=tuple(
+            m for m in said.marks
+            if not ((m == NO_PERSON and person) or (m == UNKNOWN_USER and claim.person))
+        ),
     )  # fmt: skip
 
 

@@ -65,7 +65,8 @@ def load(conn: Connection, wanted: Wanted, visible: Visible, now_ms: int) -> Loa
     broad = int(numbers.weights()["weights"]["broad_ms"])
     low, high = wanted.from_ms - broad - DAY_MS, wanted.until_ms + broad + DAY_MS
     rows = {row.id: row for row in _candidates(conn, wanted, low, high) if sees(visible, row)}
-    visits, begun = _visits(conn, list(rows), low, high), _begun(conn, list(rows))
+    visits, begun = _visits(conn, list(rows), low, high), _begun(conn, list(rows), *_COURSE)
+    staged = _begun(conn, list(rows), "case_stage")
     facts = []
     for id_, row in rows.items():
         opened = min(row.opened_ms, begun.get(id_, row.opened_ms))
@@ -75,6 +76,7 @@ def load(conn: Connection, wanted: Wanted, visible: Visible, now_ms: int) -> Loa
             CaseFacts(
                 id_, row.number, _listed(row.people), row.unit, row.organ,
                 tuple(windows), place_of(row.place),
+                open_ms=(min(row.opened_ms, staged.get(id_, row.opened_ms)), closed),
             )
         )  # fmt: skip
     return Loaded(facts, {id_: Named(row.number, row.title) for id_, row in rows.items()})
@@ -169,10 +171,13 @@ def paired(points: Iterable[tuple[str, int]]) -> list[Window]:
     return windows
 
 
-def _begun(conn: Connection, ids: Sequence[str]) -> dict[str, int]:
+_COURSE = ("case_stage", "case_point")
+
+
+def _begun(conn: Connection, ids: Sequence[str], *of: str) -> dict[str, int]:
     """When something first happened in each case: it may have been noted here much later."""
     found: dict[str, int] = {}
-    for part, table in product(list(_parts(ids)), ("case_stage", "case_point")):
+    for part, table in product(list(_parts(ids)), of):
         text = f'SELECT "case", MIN(at_ms) FROM {table} WHERE "case" IN (?*) GROUP BY "case"'  # noqa: S608  # names of ours
         for case, at in sql.rows(conn, text, part):
             found[case] = min(at, found.get(case, at))

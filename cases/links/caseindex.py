@@ -43,6 +43,8 @@ class CaseFacts:
     windows: tuple[Window, ...] = ()
     place: tuple[int, int] | None = None
     devices: tuple[str, ...] = ()
+    open_ms: tuple[int, int] | None = None
+    """From its opening to its filing, where that is known; windows may reach further."""
 
 
 @dataclass(frozen=True, slots=True)

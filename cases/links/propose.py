@@ -98,7 +98,8 @@ class _Fit:
     buffered_ms: int = 0  # in common with the visit and the buffer around it
     length_ms: int = 1
     gap_ms: int | None = None  # None: the case has no visit
-    open: bool = False
+    open: bool = False  # it touches a window of the case
+    between: bool = False  # it lies between opening and filing
     unsure: bool = False  # within the visit, as far as the clock is sure
     place: tuple[int, int] | None = None
 
@@ -228,7 +229,7 @@ def _in_window(item: Attribution, fit: _Fit, policy: ProposalPolicy) -> tuple[in
     """What an officer's time is worth: in a visit, near one, perhaps in one, while it was open."""
     if fit.gap_ms is None or not (fit.unsure or fit.gap_ms <= policy.buffer_ms):
         if fit.open:
-            return policy.officer_open, Reason("officer-open")
+            return policy.officer_open, Reason("officer-open" if fit.between else "officer-around")
         return policy.officer, Reason("officer")
     if fit.gap_ms > policy.buffer_ms:
         return policy.officer_unsure, Reason(
@@ -268,6 +269,8 @@ def _fit(item: Attribution, ready: Ready, policy: ProposalPolicy) -> _Fit:
     start = item.start_ms
     end = start + 1 if item.end_ms is None else max(item.end_ms, start + 1)
     is_open = any(w.start_ms <= end and start <= w.end_ms for w in ready.case.windows)
+    opened = ready.case.open_ms
+    between = opened is not None and opened[0] <= start and end <= opened[1]
     best, shared = None, 0
     for visit in ready.visits:
         # Milliseconds in common; below nought, how far apart.
@@ -275,7 +278,7 @@ def _fit(item: Attribution, ready: Ready, policy: ProposalPolicy) -> _Fit:
         if best is None or common > shared:
             best, shared = visit, common
     if best is None:
-        return _Fit(open=is_open)
+        return _Fit(open=is_open, between=between)
     around = (best.start_ms - policy.buffer_ms, best.end_ms + policy.buffer_ms)
     buffered, gap = min(end, around[1]) - max(start, around[0]), max(-shared, 0)
     unsure = gap - item.uncertainty_ms <= policy.buffer_ms
@@ -283,7 +286,7 @@ def _fit(item: Attribution, ready: Ready, policy: ProposalPolicy) -> _Fit:
         unsure = _near_other(item.other_start_ms, end - start, ready, policy)
     place = best.place if unsure else None
     return _Fit(
-        max(shared, 0), max(buffered, 0), end - start, gap, is_open, unsure, place
+        max(shared, 0), max(buffered, 0), end - start, gap, is_open, between, unsure, place
     )  # fmt: skip
 
 

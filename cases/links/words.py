@@ -49,6 +49,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "本案执法人员录制，时间在立案与结案之间",
         "recorded by an officer of this case while the case was open",
     ),
+    "officer-around": (
+        "本案执法人员录制，时间在立案前后或结案前后",
+        "recorded by an officer of this case about when it was opened or closed",
+    ),
     "officer": ("本案执法人员录制", "recorded by an officer of this case"),
     "other-officer": (
         "领用人以外的人（{person}）为本案执法人员，设备中的用户为该人",
@@ -139,7 +143,7 @@ MARK_WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "custody-changed": ("录制期间设备换了领用人", "the device changed hands during the recording"),
     "lent": ("设备未归还即转交他人", "the device was passed on without a return"),
-    "unknown-user": ("设备用户编号未对应到人，待认领", "the device's user code means nobody; to be claimed"),
+    "unknown-user": ("设备用户编号未对应到人，待认领", "nobody is known by the device's user code; to be claimed"),
     "user-differs": ("设备用户与台账领用人不一致", "the device's user and the ledger differ"),
     "no-person": ("无法确定由谁录制，待认领", "it is not known who recorded it; to be claimed"),
     "unknown-device": ("设备未登记", "the device is not registered"),

@@ -170,9 +170,27 @@ def test_m12_a_recording_that_nothing_speaks_for_gets_no_proposal() -> None:
 
 def test_m12_how_long_a_case_was_open_is_no_visit() -> None:
     opened = Window(NINE - 20 * DAY, NINE + 20 * DAY)
-    (found,) = offered(recorded(NINE), case("1", None, windows=(opened,)))
+    span = (opened.start_ms, opened.end_ms)
+    (found,) = offered(recorded(NINE), case("1", None, windows=(opened,), open_ms=span))
     assert {r.code for r in found.reasons} == {"officer-open", "unit"}
     assert not found.confident
+
+
+@pytest.mark.parametrize(
+    "span", [(NINE + MINUTE, NINE + 20 * DAY), (NINE - 20 * DAY, NINE + MINUTE), None]
+)
+def test_m12_only_what_lies_between_opening_and_filing_was_recorded_while_the_case_was_open(
+    span: tuple[int, int] | None,
+) -> None:
+    around = Window(NINE - 20 * DAY, NINE + 20 * DAY)
+    (found,) = offered(recorded(NINE), case("1", None, windows=(around,), open_ms=span))
+    assert {r.code for r in found.reasons} == {"officer-around", "unit"}
+
+
+def test_m12_a_user_code_that_means_nobody_leaves_no_proposal_sure() -> None:
+    (sure,) = offered(recorded(NINE), case("1", NINE))
+    (found,) = offered(recorded(NINE, marks=("unknown-user",)), case("1", NINE))
+    assert (sure.confident, found.confident) == (True, False)
 
 
 def test_metres_are_right_to_the_percent() -> None:
