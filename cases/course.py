@@ -150,12 +150,24 @@ def corrected(now: Standing, told: Moment) -> Standing:
 
 
 def step(
-    now: Standing, told: Step, *, other: Standing | None, now_ms: int, actor: str
+    now: Standing,
+    told: Step,
+    *,
+    other: Standing | None,
+    now_ms: int,
+    actor: str,
+    roles: Collection[str] | None = None,
+    there: bool = True,
 ) -> list[Draft]:
-    """The case goes on, comes back or ends: by an act, which must be allowed, or as a fact."""
-    fields, found, at_ms = (_act_of_stage if told.how == "act" else _fact_of_stage)(
-        now, told, now_ms
-    )
+    """The case goes on, comes back or ends: by an act, which must be allowed, or as a fact.
+
+    `roles` are those of the person who acts (None: a program).  Without `there` nothing is written
+    into the `other` case.
+    """
+    if told.how == "act":
+        fields, found, at_ms = _act_of_stage(now, told, now_ms, roles)
+    else:
+        fields, found, at_ms = _fact_of_stage(now, told, now_ms)
     if told.stated:
         fields["stated"] = [line("condition", word, MAX_TITLE) for word in told.stated]
     if told.reason is not None:
@@ -165,15 +177,19 @@ def step(
         if other.case.id == now.case.id:
             raise MalformedError("other: expected another case, got the same")
         fields["other"] = other.case.id
-        drafts = [_related(other, now, fields, actor)]
+        drafts = [_related(other, now, fields, actor)] if there else []
     fields = _marked(fields, found, at_ms, now_ms)
     return [Draft("case.stage", f"c:{now.case.id}", actor, fields), *drafts]
 
 
-def _act_of_stage(now: Standing, told: Step, now_ms: int) -> tuple[dict[str, Any], list[str], int]:
+def _act_of_stage(
+    now: Standing, told: Step, now_ms: int, roles: Collection[str] | None
+) -> tuple[dict[str, Any], list[str], int]:
     procedure = _procedure(now)
     if told.transition is None or told.at is not None:
         raise MalformedError("stage: expected a transition and no time for an act, got another")
+    if (asked := procedure.transition(told.transition)) is not None:
+        machine.check_part(asked, roles)
     machine.check_transition(
         procedure, now.state, told.transition, now_ms, dict(claims(told.stated))
     )
@@ -232,12 +248,21 @@ def _related(other: Standing, now: Standing, fields: Mapping[str, Any], actor: s
 
 
 def issue(
-    now: Standing, told: Paper, *, document: str, number: str | None, now_ms: int, actor: str
+    now: Standing,
+    told: Paper,
+    *,
+    document: str,
+    number: str | None,
+    now_ms: int,
+    actor: str,
+    roles: Collection[str] | None = None,
 ) -> Draft:
     """Issue a document here: gated by the procedure, numbered, at the time of the act."""
     procedure = _procedure(now)
     if told.at is not None or told.item is not None:
         raise MalformedError("document: expected no time and no item for an act, got one")
+    if (asked := procedure.document(told.kind)) is not None:
+        machine.check_part(asked, roles)
     machine.check_issue(procedure, now.state, told.kind, dict(claims(told.stated)))
     kind = procedure.document(told.kind)
     assert kind is not None  # noqa: S101  (checked)

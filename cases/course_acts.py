@@ -6,7 +6,7 @@ Not covered: who may do it (`console`).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, tzinfo
 
 from sqlalchemy import Connection
@@ -67,21 +67,43 @@ def _listed(conn: Connection, now: Standing) -> frozenset[str]:
     return frozenset(point.key for point in points if point is not None)
 
 
-async def record_step(ledger: Ledger, actor: str, case: str, told: Step, *, now_ms: int) -> Event:
-    """Take a transition, or record that a stage was entered or an exit taken."""
+async def record_step(
+    ledger: Ledger,
+    actor: str,
+    case: str,
+    told: Step,
+    *,
+    now_ms: int,
+    roles: Collection[str] | None = None,
+    there: bool = True,
+) -> Event:
+    """Take a transition, or record that a stage was entered or an exit taken.
+
+    `roles` are the caller's (None: a program); `there`: he may write into the other case too.
+    """
 
     def decide(conn: Connection) -> list[Draft]:
         now = standing.read(conn, case)
         other = None if told.other is None else standing.read(conn, told.other)
-        return course.step(now, told, other=other, now_ms=act_time(conn, now_ms), actor=actor)
+        return course.step(
+            now, told, other=other, now_ms=act_time(conn, now_ms), actor=actor, roles=roles,
+            there=there,
+        )  # fmt: skip
 
     return await _one(ledger, "stage", decide)
 
 
 async def record_document(
-    ledger: Ledger, actor: str, case: str, told: Paper, *, now_ms: int, zone: tzinfo
+    ledger: Ledger,
+    actor: str,
+    case: str,
+    told: Paper,
+    *,
+    now_ms: int,
+    zone: tzinfo,
+    roles: Collection[str] | None = None,
 ) -> Event:
-    """Issue a document, or record that one exists."""
+    """Issue a document, or record that one exists; `roles` are the caller's (None: a program)."""
     new = random_id()
 
     def decide(conn: Connection) -> list[Draft]:
@@ -91,7 +113,11 @@ async def record_document(
             if taken:
                 raise DocumentNumberTakenError(f"number: expected an unused one, got {told.number}")
             number = told.number or _number(conn, now, told.kind, at_ms, zone)
-            return [course.issue(now, told, document=new, number=number, now_ms=at_ms, actor=actor)]
+            return [
+                course.issue(
+                    now, told, document=new, number=number, now_ms=at_ms, actor=actor, roles=roles
+                )
+            ]
         if told.item is not None:
             must_exist(conn, "item", told.item)
         return [course.add(now, told, document=new, number_taken=taken, now_ms=at_ms, actor=actor)]

@@ -191,7 +191,7 @@ def ways(now: Standing, spoken: Speech, now_ms: int) -> list[dict[str, Any]]:
     return [
         {
             "transition": way.code, "label": way.label.text(spoken.language), "to": way.to,
-            "exit": way.exit,
+            "exit": way.exit, "by": list(way.by),
             "missing": course_said.missing(
                 known, machine.transition_lacks(known, now.state, way, now_ms), spoken
             ),

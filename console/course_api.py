@@ -2,12 +2,12 @@
 
 Guarantee: an act (`how: act`, filing) is refused with everything that it lacks, in the caller's
 language; a fact is recorded whatever it is.  Every accepted call leaves exactly one entry in the
-case's chain (and one in the other case's, where two are joined).
+case's chain (and one in the other case's, where two are joined and the caller may write there).
 Not covered: asking and deciding (`console.asking_api`).
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from aiohttp import web
@@ -22,10 +22,10 @@ from cases.recorded import OfCase, Recorded
 from cases.recording.verdicts import Verdict, summary
 from console import course_said
 from console.answers import allowed, plain, speech
-from console.guard import permit
+from console.guard import is_permitted, permit
 from console.parts import PARTS
 from console.told import telling
-from storage.access import Right
+from storage.access import Caller, Right
 from storage.ledger import Event
 from verify.entries import format_time, parse_time
 
@@ -35,6 +35,11 @@ ROUTES = web.RouteTableDef()
 def _recorded(event: Event, **more: Any) -> web.Response:
     told = more | {"marks": list(event.fields.get("marks", []))}
     return plain(course_said.recorded(event.index, event.leaf, told), 201)
+
+
+def _roles(caller: Caller) -> Collection[str] | None:
+    """Whose part an act must be; a program's is whichever it says."""
+    return None if caller.person is None else caller.roles
 
 
 @ROUTES.post("/api/cases/{case}/points")
@@ -55,12 +60,16 @@ async def add_stage(request: web.Request) -> web.Response:
     caller = await allowed(request, Right.CASE)
     parts, body, case = request.app[PARTS], await request.json(), request.match_info["case"]
     await permit(request, "case.act" if body["how"] == "act" else "case.fact", "case", case)
-    if body.get("other") is not None:
-        await permit(request, "case.fact", "case", body["other"])
+    there = True
+    if (other := body.get("other")) is not None:
+        there = await is_permitted(request, "case.fact", "case", other)
+        if body["how"] == "act":
+            await permit(request, "case.fact", "case", other)
     async with telling(request, case):
         event = await course_acts.record_step(
-            parts.ledger, caller.actor, case, Step(**body), now_ms=parts.clock.now_ms()
-        )
+            parts.ledger, caller.actor, case, Step(**body), now_ms=parts.clock.now_ms(),
+            roles=_roles(caller), there=there,
+        )  # fmt: skip
     return _recorded(event, stage=event.fields["stage"], exit=event.fields.get("exit"))
 
 
@@ -75,7 +84,7 @@ async def add_document(request: web.Request) -> web.Response:
     async with telling(request, case):
         event = await course_acts.record_document(
             parts.ledger, caller.actor, case, Paper(**body), now_ms=parts.clock.now_ms(),
-            zone=parts.settings.zone,
+            zone=parts.settings.zone, roles=_roles(caller),
         )  # fmt: skip
     return _recorded(event, document=event.fields["document"], number=event.fields.get("number"))
 

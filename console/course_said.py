@@ -58,7 +58,8 @@ def missing(procedure: Procedure | None, lacks: Iterable[Missing], speech: Speec
 def _lack(procedure: Procedure | None, lack: Missing, speech: Speech) -> str:
     if lack.kind == "state":
         return speech.choice("lacks.state", lack.code)
-    kind = {"current": "stage", "time": "stage", "stated": "condition"}.get(lack.kind, lack.kind)
+    of = {"current": "stage", "time": "stage", "stated": "condition", "issued": "document"}
+    kind = of.get(lack.kind, lack.kind)
     codes = lack.code.removeprefix(NOT).split(OR)
     what = speech("format.or").join(label(procedure, kind, code, speech) for code in codes)
     name = lack.kind + (".not" if lack.code.startswith(NOT) else "")
@@ -247,7 +248,7 @@ def verdict_text(known: Procedure | None, value: Verdict, speech: Speech) -> str
             spans=speech.listed(spans + (["…"] if len(holes) > 3 else [])),
         ))  # fmt: skip
     if value.missing_points and value.verdict in ("unjudgeable", "missing"):
-        names = [label(known, "point", code, speech) for code in value.missing_points]
+        names = [_point_name(known, value, code, speech) for code in value.missing_points]
         told.append(speech("verdict.points", points=speech.listed(names)))
     told += [
         speech("verdict.method", method=speech.choice("method", reason.partition(":")[2]))
@@ -258,6 +259,15 @@ def verdict_text(known: Procedure | None, value: Verdict, speech: Speech) -> str
     if not told:
         return word
     return speech("verdict.with", verdict=word, told=speech("format.semicolon").join(told))
+
+
+def _point_name(known: Procedure | None, value: Verdict, code: str, speech: Speech) -> str:
+    """The procedure's name of a point, else the list's own words."""
+    if known is None or known.point(code) is None:
+        for point in (value.rule.start, value.rule.end):
+            if point is not None and point.key == code:
+                return shown.visible(point.text)
+    return label(known, "point", code, speech)
 
 
 def verdict(known: Procedure | None, value: Verdict, speech: Speech) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cases import standing
 from cases.approvals import NoHoleError
 from cases.filing import UnexplainedHoleError
 from cases.procedure.load import BadProcedureError
-from cases.procedure.machine import NotAllowedError
+from cases.procedure.machine import NotAllowedError, NotYourPartError
 from console import course_said
 from console.answers import speech
 from console.parts import PARTS
@@ -30,6 +30,13 @@ async def telling(request: web.Request, case: str) -> AsyncIterator[None]:
         yield
     except NoHoleError as error:
         request[MEMBERS] = {"holes": [course_said.stretch(hole) for hole in error.holes]}
+        raise
+    except NotYourPartError as error:
+        spoken = speech(request)
+        names = spoken("format.or").join(spoken.choice("role", role) for role in error.roles)
+        request[MEMBERS] = {
+            "title": spoken("problem.not-your-part.roles", roles=names), "roles": list(error.roles)
+        }  # fmt: skip
         raise
     except (NotAllowedError, UnexplainedHoleError) as error:
 

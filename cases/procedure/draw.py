@@ -119,6 +119,8 @@ class _Drawing:
         y += 4
         for document in self.procedure.documents_of(stage.code):
             add(self.named(document), BODY, "document+" if self.has(document.code) else "document")
+            if document.by:
+                add(self.part(document), SMALL, "indent", colour=SOFT)
         for point in self.procedure.points_of(stage.code):
             add(self.say(point.label), BODY, "point+" if self.has(point.code) else "point")
         y += 4
@@ -129,6 +131,8 @@ class _Drawing:
                 ways[transition.code] = add(
                     self.say(transition.label), BODY, "back" if dashed else "way", colour=ACCENT
                 )
+                if transition.by:
+                    add(self.part(transition), SMALL, "indent", colour=SOFT)
         if letters := self.letters(stage):
             y += 2
             add(letters, SMALL, "exit")
@@ -149,6 +153,11 @@ class _Drawing:
     def named(self, document: Document) -> str:
         star = "\xa0*" if document.mandatory else "\xa0(*)" if document.mandatory_when else ""
         return self.say(document.label) + star
+
+    def part(self, act: Transition | Document) -> str:
+        """Whose part it is."""
+        names = (self.say(words.ROLE[role]) for role in act.by)
+        return self.say(words.BY).format(self.say(words.JOIN).join(names))
 
     def has(self, code: str) -> bool:
         state = self.state or EMPTY

@@ -22,6 +22,7 @@ from cases.procedure.model import (
     EXITS,
     LEVELS,
     METHODS,
+    ROLES,
     STAGE_CATEGORIES,
     STAYING,
     Condition,
@@ -159,6 +160,7 @@ def _transition(table: Table) -> Transition:
         to=to,
         needs=_needs(table),
         exit=kind,
+        by=_roles(table),
         basis=table.text("basis", MAX_BASIS),
     )
     if table.values.get("from") == []:
@@ -169,6 +171,16 @@ def _transition(table: Table) -> Transition:
 
 def _needs(table: Table) -> Needs:
     return Needs(table.words("documents"), table.words("points"), table.claims("conditions"))
+
+
+def _roles(table: Table) -> tuple[str, ...]:
+    roles = table.words("by")
+    for number, role in enumerate(roles):
+        if role and role not in ROLES:
+            table.problem(f"expected one of {', '.join(ROLES)}, got {role!r}", "by", number)
+    if table.values.get("by") == []:
+        table.problem("expected at least one role, got none", "by")
+    return roles
 
 
 def _condition(table: Table) -> Condition:
@@ -186,6 +198,8 @@ def _document(table: Table) -> Document:
         mandatory_when=table.claims("mandatory_when"),
         needs=_needs(table),
         prefix=table.text("prefix", MAX_PREFIX),
+        by=_roles(table),
+        repeatable=table.flag("repeatable"),
         basis=table.text("basis", MAX_BASIS),
     )
     _once_mandatory(table)

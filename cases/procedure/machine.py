@@ -6,17 +6,17 @@ happened in the world and is never refused (`marks`).
 
 Guarantee: after a check that returns, every mandatory stage before was entered, every mandatory
 document of the stages entered before exists, and so does what the procedure names as needed.
-Not covered: who may do it (`console`); deadlines never gate an act (`clocks`): a late decision is
-late, not impossible.
+Not covered: who may act in a case at all (`console`), but whose part an act is: a procedure may
+name the roles.  Deadlines never gate an act (`clocks`): a late decision is late, not impossible.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from cases.procedure.graph import earlier
 from cases.procedure.model import ENDING, Document, Needs, Procedure, Stage, Transition
 from cases.procedure.state import State
-from verify.errors import ConflictError, NotFoundError
+from verify.errors import ConflictError, DeniedError, NotFoundError
 
 Said = Mapping[str, bool]
 NOTHING: Said = {}
@@ -27,7 +27,8 @@ class Missing:
     """Something an act lacks.
 
     kind: `document`, `point`, `stage` (to have been entered), `condition` (its claim, `x` or
-    `not x`), `stated` (the condition, said either way), `current` (the case stands elsewhere; the code is one stage or «a or b»), `state`
+    `not x`), `stated` (the condition, said either way), `issued` (nothing: the document is there and
+    may be issued once), `current` (the case stands elsewhere; the code is one stage or «a or b»), `state`
     (`open`, `running`, `suspended`) or `time` (the current stage was entered later than that).
     """
 
@@ -35,7 +36,9 @@ class Missing:
     code: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.code}"
+        return (
+            f"room for another {self.code}" if self.kind == "issued" else f"{self.kind} {self.code}"
+        )
 
 
 class NotAllowedError(ConflictError):
@@ -47,6 +50,16 @@ class NotAllowedError(ConflictError):
         self.what, self.missing = what, missing
         listed = ", ".join(map(str, missing))
         super().__init__(f"{what}: expected what the procedure demands before, got no {listed}")
+
+
+class NotYourPartError(DeniedError):
+    """The procedure gives this act to other roles; `roles` are those."""
+
+    code = "not-your-part"
+
+    def __init__(self, what: str, roles: tuple[str, ...]) -> None:
+        self.what, self.roles = what, roles
+        super().__init__(f"{what}: expected a person who is {' or '.join(roles)}, got another")
 
 
 # ── acts: refused while something is missing ─────────────────────────────────────────────────────
@@ -70,6 +83,13 @@ def check_issue(
     if found is None:
         raise NotFoundError(f"document: expected one of {procedure.name}, got {document!r}")
     _refuse(f"document {document}", document_lacks(procedure, state, found, stated))
+
+
+def check_part(act: Transition | Document, roles: Collection[str] | None) -> None:
+    """Return if the act may be done by a person with these roles; None: a program acts."""
+    if act.by and roles is not None and not set(act.by) & set(roles):
+        what = "transition" if isinstance(act, Transition) else "document"
+        raise NotYourPartError(f"{what} {act.code}", act.by)
 
 
 def check_file(procedure: Procedure, state: State) -> None:
@@ -121,6 +141,8 @@ def document_lacks(
         yield Missing("state", "open")
     if state.suspended and document.code not in _papers_while_suspended(procedure):
         yield Missing("state", "running")
+    if not document.repeatable and state.issued(procedure, document.code) is not None:
+        yield Missing("issued", document.code)
     yield from _needs(procedure, state, document.needs, stated)
     if document.stage is not None:
         if state.entry_of(procedure, document.stage) is None:

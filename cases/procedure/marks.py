@@ -16,6 +16,7 @@ Not covered: raising the marks to the supervisor (`console`).
 | `while-suspended` | the case stood still |
 | `after-end` | the case was filed, or ended by an exit |
 | `not-in-procedure`, `unknown-stage` | the procedure does not know it |
+| `issued-again` | the document was issued here before, and is not repeatable |
 | `filed-incomplete` | filed although something was missing; the other marks say what |
 """
 
@@ -41,6 +42,7 @@ NOT_IN_PROCEDURE = "not-in-procedure"
 UNKNOWN_STAGE = "unknown-stage"
 WHILE_SUSPENDED = "while-suspended"
 FILED_INCOMPLETE = "filed-incomplete"
+ISSUED_AGAIN = "issued-again"
 MISSING_PREDECESSOR = "missing-predecessor:"
 CONDITION_NOT_MET = "condition-not-met:"
 
@@ -144,6 +146,8 @@ def _marks(procedure: Procedure, state: State, lacks: Iterator[Missing]) -> tupl
 def _mark(procedure: Procedure, state: State, missing: Missing) -> str:
     if missing.kind == "condition":
         return f"{CONDITION_NOT_MET}{missing.code}"
+    if missing.kind == "issued":
+        return ISSUED_AGAIN
     if missing.kind == "state" and missing.code == "running":
         return WHILE_SUSPENDED
     if missing.kind == "state" and missing.code == "open" and (state.closed or state.outcome):

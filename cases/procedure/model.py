@@ -30,6 +30,10 @@ EXITS = ENDING + GOING_BACK + STAYING
 
 LEVELS = ("must", "may")
 """应当、可以."""
+ROLES = (
+    "officer", "station_keeper", "reviewer", "unit_head", "organ_head", "archivist", "supervisor",
+)  # fmt: skip
+"""执法人员、采集站管理员、法制审核员、部门负责人、机关负责人、档案管理员、监督人员: whose part an act may be."""
 METHODS = ("photo", "audio", "video", "body_camera", "surveillance")
 """拍照、录音、录像、执法记录仪、监控."""
 
@@ -103,6 +107,8 @@ class Transition:
     to: str | None
     needs: Needs = Needs()
     exit: str | None = None
+    by: tuple[str, ...] = ()
+    """The roles whose part it is to take it here; empty: whoever may act in the case."""
     basis: str = ""
 
 
@@ -119,6 +125,10 @@ class Document:
     needs: Needs = Needs()
     prefix: str = ""
     """What its number begins with, such as 罚告字; empty if it has none."""
+    by: tuple[str, ...] = ()
+    """The roles whose part it is to issue it here; empty: whoever may act in the case."""
+    repeatable: bool = False
+    """True: a case may have several of them, such as records and lists."""
     basis: str = ""
 
 

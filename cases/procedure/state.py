@@ -158,6 +158,30 @@ class State:
             (h for h in self.documents if h.code == code and self._counts(procedure, stage, h)), None
         )  # fmt: skip
 
+    def issued(self, procedure: Procedure, code: str) -> Happening | None:
+        """An issue of the document here since the case last went back to its stage or before it."""
+        document = procedure.document(code)
+        stage = None if document is None else document.stage
+        since = max((_when(e.happening) for e in self._back(procedure, stage)), default=(-1, -1))
+        return next(
+            (
+                h
+                for h in self.documents
+                if h.code == code and h.how == "act" and _when(h) > since
+            ),
+            None,
+        )  # fmt: skip
+
+    def _back(self, procedure: Procedure, stage: str | None) -> Iterator[Taken]:
+        """The exits that went back to the stage or before it; of a paper of exits, all."""
+        for exit_ in self.exits:
+            if exit_.kind in GOING_BACK and (
+                stage is None
+                or exit_.to == stage
+                or stage in later(procedure).get(exit_.to or "", ())
+            ):
+                yield exit_
+
     def point(self, procedure: Procedure, code: str) -> Happening | None:
         """The last correction of the time point, if the point still counts."""
         point = procedure.point(code)

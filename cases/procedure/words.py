@@ -40,6 +40,16 @@ EXIT_WITHOUT_POWERS = EXIT | {
     "withdrawn": Label("撤回", "withdrawn"),
     "returned": Label("退回补充", "returned"),
 }
+ROLE = {
+    "officer": Label("执法人员", "officer"),
+    "station_keeper": Label("采集站管理员", "keeper of the station"),
+    "reviewer": Label("法制审核员", "legal reviewer"),
+    "unit_head": Label("部门负责人", "head of the unit"),
+    "organ_head": Label("机关负责人", "head of the organ"),
+    "archivist": Label("档案管理员", "archivist"),
+    "supervisor": Label("监督人员", "supervisor"),
+}
+BY = Label("由{}办理", "by: {}")
 STATUS = {
     "current": Label("当前环节", "current"),
     "suspended": Label("当前环节，已中止", "current, suspended"),

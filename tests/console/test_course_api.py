@@ -149,19 +149,92 @@ async def test_numbers_of_documents_go_on_by_organ_prefix_and_year_and_are_given
     one = await begun(house, client, **city)
     two = await begun(house, client, number="2", **city)
     other = await begun(house, client, number="3", organ=staff.organ("county"))
-    for course in (one, two, other):
+    four = await begun(house, client, number="4", **city)
+    for course in (one, two, other, four):
         await course.issue("inspection_approval")
-    numbers = [(await c.issue("inspection_notice"))["number"] for c in (one, two, other, one)]
+    numbers = [(await c.issue("inspection_notice"))["number"] for c in (one, two, other, four)]
     year = format_time(house.clock.now_ms())[:4]
     assert [n.partition("〕")[2] for n in numbers] == ["1号", "2号", "1号", "3号"]
     assert numbers[0].startswith("检通〔" + year[:2])
-    refused = await two.issue("inspection_notice", 409, number=numbers[0])
+    five = await begun(house, client, number="5", **city)
+    await five.issue("inspection_approval")
+    refused = await five.issue("inspection_notice", 409, number=numbers[0])
     assert refused["code"] == "document-number-taken"
-    assert (await other.issue("inspection_notice", number="自编 7"))["number"] == "自编 7"
+    assert (await five.issue("inspection_notice", number="自编 7"))["number"] == "自编 7"
     noted = await two.fact("inspection_notice", number=numbers[0], at=two.at(0))
     assert "number-taken" in noted["marks"]
     listed = (await one.call("GET", "/documents", 200))["documents"]
-    assert [d["number"] for d in listed] == [None, numbers[0], numbers[3]]
+    assert [d["number"] for d in listed] == [None, numbers[0]]
+
+
+async def test_a_document_that_is_there_is_not_issued_again_and_a_fact_of_it_is_marked(
+    house: House,
+) -> None:
+    client = await house.client(language="zh-CN")
+    course = await begun(house, client)
+    await course.issue("inspection_approval")
+    await course.issue("inspection_notice")
+    before = await size(house)
+    refused = await course.issue("inspection_notice", 409)
+    [lacks] = refused["missing"]
+    assert (lacks["kind"], lacks["text"]) == ("issued", "已经制发过文书：行政检查通知书")
+    assert await size(house) == before
+    noted = await course.fact("inspection_notice")
+    assert noted["marks"] == ["issued-again"]
+    assert "重复制发" in {m["text"] for m in (await course.shown())["marks"]}
+
+
+async def test_only_whose_part_it_is_issues_an_opinion_but_anybody_notes_that_it_exists(
+    house: House,
+) -> None:
+    staff = await settled(house)
+    officer = await staff.signed_in(Role.OFFICER)
+    course = await begun(house, officer, procedure="legal_review")
+    for language, named in (("en", "legal reviewer"), ("zh-CN", "法制审核员")):
+        officer.headers["Accept-Language"] = language
+        for body in ({"kind": "review_opinion"}, {"transition": "examined"}):
+            path = "/documents" if "kind" in body else "/stages"
+            refused = await course.call("POST", path, 403, {"how": "act", **body})
+            assert (refused["code"], refused["roles"]) == ("not-your-part", ["reviewer"])
+            assert named in refused["title"]
+    await course.fact("review_opinion")
+    await course.call("POST", "/stages", 201, {"how": "fact", "transition": "examined"})
+    for who in (await staff.signed_in(Role.REVIEWER), await house.client()):
+        course.client = who
+        assert (await course.issue("review_opinion", 409))["code"] == "not-allowed"
+
+
+async def test_a_fact_that_names_a_case_of_others_is_recorded_in_ones_own(house: House) -> None:
+    staff, program = await settled(house), await house.client()
+    mine = await begun(house, await staff.signed_in(Role.OFFICER))
+    place = {"organ": staff.organ("county"), "unit": staff.unit("county")}
+    theirs = await begun(house, program, number="2", **place)
+    told = {"how": "fact", "exit": "transferred", "stage": "file", "other": theirs.case}
+    since = await size(house)
+    await mine.call("POST", "/stages", 201, told)
+    assert await last_types(house, since) == ["case.stage"]
+    assert (await mine.shown())["stages"][0]["other"] == theirs.case
+    assert (await theirs.shown())["stages"] == []
+    await mine.call("POST", "/stages", 404, told | {"other": "0" * 32})
+    await mine.call(
+        "POST", "/stages", 403, {"how": "act", "transition": "merge", "other": theirs.case}
+    )
+
+
+async def test_a_point_without_a_label_is_told_in_the_words_of_the_list(house: House) -> None:
+    client = await house.client(language="zh-CN")
+    rows = (
+        "序号,执法类别,记录环节/记录事项,记录方式,开始记录时间点,结束记录时间点,应当/可以\n"
+        "1,行政检查,送达,执法记录仪,送达开始,送达结束,应当\n"
+    )
+    query = "?name=清单&version=1&valid_from=2026-01-01T00:00:00.000Z"
+    headers = {"Content-Type": "text/csv"}
+    async with client.post("/api/rules" + query, data=rows.encode(), headers=headers) as answer:
+        assert answer.status == 201
+    course = await begun(house, client)
+    verdict = (await course.coverage())["清单/1"]
+    assert verdict["missing_points"] == ["service_started", "service_ended"]
+    assert verdict["text"] == "缺失（缺少时间点：送达开始、送达结束）"
 
 
 async def test_exits_join_two_cases_and_end_one(house: House) -> None:

@@ -48,6 +48,12 @@ def test_the_chart_is_well_formed_and_has_every_label(name: str, language: str) 
     assert all(squeezed(label.text(language)) in shown for label in names.values())
 
 
+def test_whose_part_an_act_is_stands_below_it() -> None:
+    shown = texts(svg(shipped_procedure("penalty_ordinary"), None, "zh-CN"))
+    assert shown.count("由法制审核员办理") == 3
+    assert "by: legal reviewer" in texts(svg(shipped_procedure("legal_review"), None, "en"))
+
+
 @pytest.mark.parametrize(("name", "language"), CHARTS)
 def test_the_chart_has_a_title_a_description_and_nothing_from_outside(
     name: str, language: str

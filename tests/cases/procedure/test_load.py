@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases.procedure.load import MAX_BYTES, BadProcedureError, digest, load
-from cases.procedure.model import CATEGORIES, EXITS, LEVELS, METHODS, STAGE_CATEGORIES
+from cases.procedure.model import CATEGORIES, EXITS, LEVELS, METHODS, ROLES, STAGE_CATEGORIES
 from cases.procedure.read import Problem
 from cases.procedure.shipped import shipped
 from tests.cases.procedure.walks import SMALL
@@ -97,6 +97,11 @@ POINT = '\n[[point]]\ncode = "p"\nlabel = { zh-CN = "点", en = "P" }\nstage = "
         ('stage = "begin"', 'stage = "bgin"', 'stage = "bgin"', "unknown stage"),
         ('stage = "begin"', 'stage = "begin"\nmandatory_when = ["x"]', "mandatory_when", "expected mandatory or mandatory_when, got both"),
         ('stage = "begin"\n', "", '[[document]]', "expected a stage for a mandatory document, got none"),
+        # whose part it is
+        ('to = "check"', 'to = "check"\nby = [\n  "reviewer",\n  "judge",\n]', '  "judge",', "expected one of officer, station_keeper, reviewer"),
+        ('stage = "begin"', 'stage = "begin"\nby = ["party"]', 'by = ["party"]', "expected one of officer"),
+        ('stage = "begin"', 'stage = "begin"\nby = []', "by = []", "expected at least one role, got none"),
+        ('stage = "begin"', 'stage = "begin"\nrepeatable = 1', "repeatable = 1", "expected true or false, got a whole number"),
         # names
         ('code = "pass"', 'code = "go"', 'code = "go"', "duplicate code: expected an unused one, got go of the transition on line"),
         ('code = "paper"', 'code = "begin"', 'code = "begin"', "duplicate code: expected an unused one, got begin of the stage on line 10"),
@@ -284,5 +289,5 @@ def test_the_example_of_the_format_page_loads_and_the_page_names_every_key() -> 
     page = (Path(__file__).parents[3] / "docs/formats/procedures.md").read_text("utf-8")
     example = page.split("```toml\n")[1].split("```")[0]
     assert load(example, source="procedures.md").name == "check"
-    for word in (*EXITS, *METHODS, *LEVELS, *CATEGORIES, *STAGE_CATEGORIES):
+    for word in (*EXITS, *METHODS, *LEVELS, *CATEGORIES, *STAGE_CATEGORIES, *ROLES):
         assert f"`{word}`" in page

@@ -181,7 +181,7 @@ def test_a_suspended_case_can_still_be_terminated() -> None:
 
 def test_m01_what_is_returned_goes_back_and_is_reviewed_again() -> None:
     walk = noticed().take("notice_to_review", **(NO_GROUND | {"complex_case": True}))
-    walk.issue("review_opinion").point("review_passed_at").take("return_to_investigation")
+    walk.issue("review_opinion").point("review_passed_at").take("review_returned")
     assert walk.state.current == "investigate"
     procedure, state = walk.procedure, walk.state
     assert state.document(procedure, "investigation_report") is not None  # it is carried on
@@ -191,6 +191,23 @@ def test_m01_what_is_returned_goes_back_and_is_reviewed_again() -> None:
     with pytest.raises(NotAllowedError):
         walk.take("review_passed")
     walk.issue("review_opinion").point("review_passed_at").take("review_passed")
+
+
+def test_a_document_is_issued_once_unless_it_may_come_again() -> None:
+    walk = investigated()  # its report is there
+    with pytest.raises(NotAllowedError) as refused:
+        walk.issue("investigation_report")
+    assert refused.value.missing == (Missing("issued", "investigation_report"),)
+    walk.issue("evidence_list", "evidence_list")
+    walk.take("finish_investigation", penalty_intended=True).say(hearing_requested=False)
+    walk.issue("penalty_notice").point("notice_given")
+    walk.take("notice_to_review", **(NO_GROUND | {"complex_case": True}))
+    walk.issue("review_opinion").take("review_returned").issue("investigation_report")
+    made = decided()
+    with pytest.raises(NotAllowedError, match="room for another decision_paper"):
+        made.issue("decision_paper")
+    assert made.fact("document", "decision_paper") == ("issued-again",)
+    assert made.fact("document", "scene_record") == ()
 
 
 def test_m01_a_decision_to_be_made_anew_opens_the_decision_stage_again() -> None:
