@@ -104,7 +104,8 @@ async def open_placed(
     """Open a case; its id, and whether it is new.
 
     A case of another system that is there already (`placed.external`) is answered as it is.  A
-    shipped procedure that nobody used yet is recorded in the same act.
+    shipped procedure that nobody used yet is recorded in the same act.  Where no officers are
+    named in words, the people's names stand for them.
     """
     new = secrets.token_hex(16)
     known: list[str] = []
@@ -131,7 +132,7 @@ async def open_placed(
                 number=number,
                 kind=kind or category or "",
                 title=title,
-                officers=officers,
+                officers=officers or names_of(conn, placed.people),
                 actor=actor,
                 taken_by=case_number_taken(conn, number),
                 placed=where,
@@ -141,6 +142,13 @@ async def open_placed(
     events = await ledger.record(operation or f"case:{new}", decide)
     opened = [str(e.fields["case"]) for e in events if e.type == "case.opened"]
     return (opened[0], True) if opened else (known[0], False)
+
+
+def names_of(conn: Connection, people: Sequence[str]) -> list[str]:
+    """What these people are called, in their order, each name once; an erased one is left out."""
+    p = tables.person.c
+    found = {row.id: row.name for row in conn.execute(select(p.id, p.name).where(p.id.in_(people)))}
+    return list(dict.fromkeys(found[id_] for id_ in people if found.get(id_)))
 
 
 def case_of_system(conn: Connection, external: Mapping[str, str]) -> str | None:

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cases import acts, queries, resolve
+from cases import acts, case_list, queries, resolve
+from cases.inbox.queries import Asked, inbox
+from cases.queries import Waiting
 from cases.rules import Placed
 from cases.trail import trail
+from storage.access import Visible
 from storage.clock import SystemClock
 from storage.database import Database
 from storage.ledger import Draft, Ledger
@@ -15,6 +18,7 @@ from verify.errors import ConflictError, MalformedError, NotFoundError
 
 ACTOR, SOURCE = "u:" + "5" * 32, "5" * 32
 NUMBER = "沪城管罚〔2026〕17号"
+ANY, ALL = case_list.Filter(), Visible(everything=True, private=True)
 
 
 class Room:
@@ -41,6 +45,13 @@ class Room:
             retain_until="2027-01-01T00:00:00.000Z",
         )  # fmt: skip
         return item
+
+    async def inbox(self) -> list[Waiting]:
+        """What waits for a case."""
+        asked = Asked(ALL, ALL, "Asia/Shanghai", SystemClock().now_ms())
+        async with self.database.read() as conn:
+            page = await conn.run_sync(lambda c: inbox(c, asked, cursor=None, limit=50))
+        return [row.waiting for row in page.rows]
 
     async def open(self, number: str = NUMBER) -> str:
         return await acts.open_case(
@@ -71,23 +82,22 @@ async def room(migrated_url: str) -> AsyncIterator[Room]:
 
 async def test_every_item_is_in_the_inbox_or_in_a_case(room: Room) -> None:
     case, item = await room.open(), await room.seal("1" * 31 + "2")
-    async with room.database.read() as conn:
-        (waiting,) = (await queries.inbox(conn)).rows
-        assert (waiting.item.id, waiting.wish) == (item, None)
-        assert waiting.item.source_name == "记录仪7"
+    (waiting,) = await room.inbox()
+    assert (waiting.item.id, waiting.wish) == (item, None)
+    assert waiting.item.source_name == "记录仪7"
     await room.link(case, item)
+    assert await room.inbox() == []
     async with room.database.read() as conn:
-        assert (await queries.inbox(conn)).rows == []
         (linked,) = (await queries.items_of_case(conn, case)).rows
         assert (linked.item.id, linked.stage, linked.reason) == (item, "investigation", "现场")
         assert [c.id for c in await queries.cases_of_item(conn, item)] == [case]
     await acts.unlink(room.ledger, ACTOR, case=case, item=item, reason="wrong case")
+    assert [w.item.id for w in await room.inbox()] == [item]
     async with room.database.read() as conn:
-        assert [w.item.id for w in (await queries.inbox(conn)).rows] == [item]
         assert (await queries.items_of_case(conn, case)).rows == []
     await room.link(case, item)  # a new link after the old one was taken back
+    assert await room.inbox() == []
     async with room.database.read() as conn:
-        assert (await queries.inbox(conn)).rows == []
         steps = (await trail(conn, "item", item)).rows
     assert [s.type for s in steps] == ["item.sealed", "item.linked", "item.unlinked", "item.linked"]
     assert steps[2].fields["link"] == steps[1].leaf
@@ -132,13 +142,13 @@ async def test_unknown_things_are_named(room: Room) -> None:
     with pytest.raises(NotFoundError, match="case"):
         await room.link("9" * 32, await room.seal("1" * 31 + "2"))
     async with room.database.read() as conn:
-        for ask in (queries.case, queries.item, queries.upload, queries.case_by_number):
+        for ask in (queries.case, queries.item, queries.upload):
             with pytest.raises(NotFoundError):
                 await ask(conn, "9" * 32)
         with pytest.raises(MalformedError, match="cursor"):
-            await queries.cases(conn, cursor="1 OR 1=1")
+            await case_list.found(conn, ANY, ALL, cursor="1 OR 1=1", limit=2)
         with pytest.raises(MalformedError, match="limit"):
-            await queries.cases(conn, limit=201)
+            await case_list.found(conn, ANY, ALL, cursor=None, limit=201)
 
 
 async def test_pages_show_each_row_once_while_new_ones_come(room: Room) -> None:
@@ -149,7 +159,7 @@ async def test_pages_show_each_row_once_while_new_ones_come(room: Room) -> None:
     cursor: str | None = None
     for _ in range(3):
         async with room.database.read() as conn:
-            page = await queries.cases(conn, cursor=cursor, limit=2)
+            page = await case_list.found(conn, ANY, ALL, cursor=cursor, limit=2)
         seen += [c.number for c in page.rows]
         cursor = page.next
         await room.open(f"later {len(seen)}")
@@ -184,19 +194,16 @@ async def test_a_known_wish_becomes_a_link_exactly_once(room: Room) -> None:
     assert again.index == event.index
     await acts.unlink(room.ledger, ACTOR, case=case, item=item, reason="not this case")
     await resolve.resolve(room.ledger, item)  # the person's decision stands
-    async with room.database.read() as conn:
-        assert [w.item.id for w in (await queries.inbox(conn)).rows] == [item]
+    assert [w.item.id for w in await room.inbox()] == [item]
 
 
 async def test_an_unknown_wish_waits_for_a_person(room: Room) -> None:
     item = await room.seal("1" * 31 + "2", wish=NUMBER)
     assert await resolve.resolve(room.ledger, item) is None
-    async with room.database.read() as conn:
-        (waiting,) = (await queries.inbox(conn)).rows
+    (waiting,) = await room.inbox()
     assert (waiting.wish, waiting.proposed) == (NUMBER, None)
     case = await room.open()
-    async with room.database.read() as conn:
-        (waiting,) = (await queries.inbox(conn)).rows
+    (waiting,) = await room.inbox()
     assert (waiting.wish, waiting.proposed) == (NUMBER, case)
     assert await resolve.resolve(room.ledger, item) is None  # nobody links behind his back
     assert await room.database.write(lambda c: resolve.enqueue_missing(c, 1)) == 0
@@ -267,3 +274,22 @@ async def test_a_wish_whose_job_was_forgotten_is_found_again(room: Room) -> None
     assert await room.database.write(lambda c: resolve.enqueue_missing(c, 1)) == 1
     await resolve.resolve(room.ledger, item)
     assert await room.database.write(lambda c: resolve.enqueue_missing(c, 1)) == 0
+
+
+async def test_a_case_opened_for_people_names_them_as_its_officers(room: Room) -> None:
+    people = {"1" * 32: "执法人员甲", "2" * 32: "执法人员乙", "3" * 32: "执法人员甲"}
+    for id_, name in people.items():
+        await room.record(
+            "user.changed", "sys", person=id_, account=f"a{id_[0]}", name=name, roles=[], reason="x"
+        )
+    placed = Placed(people=list(people))
+    for number, given, expected in (
+        ("1", [], ("执法人员甲", "执法人员乙")),
+        ("2", ["丙"], ("丙",)),
+    ):
+        case, _ = await acts.open_placed(
+            room.ledger, ACTOR, number=number, kind="penalty", title="t", officers=given,
+            placed=placed,
+        )  # fmt: skip
+        async with room.database.read() as conn:
+            assert (await queries.case(conn, case)).officers == expected
