@@ -11,7 +11,7 @@ Format: docs/formats/rules.md, version 1, section "Coverage".
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import NamedTuple
 
 KINDS = ("photo", "audio", "video")
@@ -87,7 +87,7 @@ class Union:
         self._piece_ends = [self._reach[at - 1] for at in (*self._firsts[1:], len(rows)) if at]
         self._pieces: list[Piece | None] = [None] * len(self._firsts)
         self._asked: dict[tuple[int, int], tuple[tuple[str, ...], int]] = {}
-        self._stages: dict[str, tuple[dict[str, None], int]] | None = None
+        self._stages: dict[str | None, tuple[tuple[str, ...], int]] = {}
 
     def pieces(self, start: int, end: int) -> list[Piece]:
         """The covered stretches inside [start, end), cut to it."""
@@ -149,17 +149,14 @@ class Union:
 
     def in_stage(self, stage: str | None) -> tuple[tuple[str, ...], int]:
         """The items that are linked to the stage (None: all), and their greatest uncertainty."""
-        if self._stages is None:
-            self._stages = {}
-            for item, stage_of, doubt in zip(
-                self._items, self._stage_of, self._doubts, strict=True
-            ):
-                for key in {"", stage_of}:
-                    items, most = self._stages.get(key, ({}, 0))
-                    items[item] = None
-                    self._stages[key] = items, max(doubt, most)
-        items, most = self._stages.get(stage or "", ({}, 0))
-        return tuple(items), most
+        known = self._stages.get(stage)
+        if known is None:
+            items, doubts = self._items, self._doubts
+            if stage is not None:
+                chosen = [of == stage for of in self._stage_of]
+                items, doubts = tuple(compress(items, chosen)), tuple(compress(doubts, chosen))
+            known = self._stages[stage] = tuple(dict.fromkeys(items)), max(doubts, default=0)
+        return known
 
 
 class Recordings:
@@ -177,14 +174,15 @@ class Recordings:
         for rows in self._groups.values():
             rows.sort()
         self._unions: dict[frozenset[_Group], Union] = {}
+        self._choices: dict[tuple[tuple[str, ...], tuple[str, ...]], frozenset[_Group]] = {}
 
     def holds(self, method: str, carriers: Sequence[str]) -> bool:
         """Whether there is any recording by that method, made by one of the carriers if named."""
-        return bool(self._chosen({method}, carriers))
+        return bool(self._chosen((method,), carriers))
 
     def union(self, methods: Iterable[str], carriers: Sequence[str]) -> Union:
         """What is allowed by any of the methods and made by one of the carriers, if named."""
-        key = self._chosen(set(methods), carriers)
+        key = self._chosen(tuple(methods), carriers)
         found = self._unions.get(key)
         if found is None:
             together = [row for group in key for row in self._groups[group]]
@@ -193,12 +191,16 @@ class Recordings:
             found = self._unions[key] = Union(together)
         return found
 
-    def _chosen(self, methods: set[str], carriers: Sequence[str]) -> frozenset[_Group]:
-        return frozenset(
-            group
-            for group in self._groups
-            if meets(*group) & methods and (not carriers or group[1] in carriers)
-        )
+    def _chosen(self, methods: tuple[str, ...], carriers: Sequence[str]) -> frozenset[_Group]:
+        asked = methods, tuple(carriers)
+        known = self._choices.get(asked)
+        if known is None:
+            known = self._choices[asked] = frozenset(
+                group
+                for group in self._groups
+                if meets(*group) & {*methods} and (not carriers or group[1] in carriers)
+            )
+        return known
 
 
 def intersect(one: Sequence[Piece], other: Sequence[Piece]) -> list[Piece]:
