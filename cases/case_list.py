@@ -33,9 +33,6 @@ class Filter:
     leader: str | None = None  # in whose name it was filed
 
 
-ALL = Filter()
-
-
 async def found(
     conn: AsyncConnection, wanted: Filter, visible: Visible, *, cursor: str | None, limit: int
 ) -> Page[Any]:

@@ -35,7 +35,6 @@ NUMBER_TAKEN = "number-taken"
 NARROWED = "narrowed"
 """A correction after which a rule requires less time than before, where a recording had a hole."""
 MAX_UNCERTAINTY_MS = 366 * 86_400_000
-MAX_STATED = 50
 
 
 class NoProcedureError(ConflictError):

@@ -6,7 +6,6 @@ names its list's version and the policy's.  Nothing is written here but by `reco
 Not covered: whether what was recorded shows what it must show.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +34,6 @@ from verify.errors import MalformedError, NotFoundError
 
 MOST_ITEMS = 20
 """How many items a verdict names; `item_count` says how many there are."""
-WHY = ("asked", "review")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,20 +273,3 @@ def should_start(found: Judged, verdict: Verdict) -> int:
         if start is not None and p.point == start.key and verdict.occasion in (None, p.occasion)
     ]
     return min(times, default=found.standing.case.opened_ms)
-
-
-def newest(conn: Connection, case: str) -> Mapping[str, Any] | None:
-    """The verdicts that were recorded last, with the versions they were given under."""
-    rows = bulk.select(
-        conn,
-        'SELECT "index", "verdicts", "rules", "policy", "why" FROM judgement WHERE "case" = ? '
-        'ORDER BY "index" DESC LIMIT 1',
-        (case,),
-    )
-    if not rows:
-        return None
-    index, verdicts, rules, policy, why = rows[0]
-    return {
-        "index": index, "verdicts": json.loads(verdicts), "rules": json.loads(rules),
-        "policy": policy, "why": why,
-    }  # fmt: skip

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases.calendar import LocalDays, Term, parse_term
 from storage import tables
@@ -219,8 +218,3 @@ def _of(row: Any) -> Policy:
 def in_force(connection: Connection, at_ms: int) -> Policy:
     """The policy that held at this time, by what is approved now; inside an act."""
     return _of(connection.execute(_query(at_ms)).first())
-
-
-async def in_force_async(connection: AsyncConnection, at_ms: int) -> Policy:
-    """The same for a reader."""
-    return _of((await connection.execute(_query(at_ms))).first())

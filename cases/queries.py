@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
@@ -146,27 +146,11 @@ def _case(row: Row[Any]) -> Case:
     )  # fmt: skip
 
 
-async def cases(conn: AsyncConnection, *, cursor: str | None = None, limit: int = 50) -> Page[Case]:
-    """All cases, newest first."""
-    return await paged(
-        conn, select(tables.case), tables.case.c.opened_index, _case, cursor=cursor, limit=limit
-    )
-
-
 async def case(conn: AsyncConnection, id_: str) -> Case:
     """One case by its id; NotFoundError."""
     row = (await conn.execute(select(tables.case).where(tables.case.c.id == id_))).first()
     if row is None:
         raise NotFoundError(f"case: expected a known id, got {id_:.40}")
-    return _case(row)
-
-
-async def case_by_number(conn: AsyncConnection, number: str) -> Case:
-    """One case by its number; NotFoundError."""
-    where = tables.case.c.number == number.strip()
-    row = (await conn.execute(select(tables.case).where(where))).first()
-    if row is None:
-        raise NotFoundError(f"case number: expected a known one, got {number!r:.60}")
     return _case(row)
 
 
@@ -247,14 +231,6 @@ async def cases_of_item(
     if where is not None:
         query = query.where(where)
     return [_case(row) for row in await conn.execute(query)]
-
-
-async def inbox(
-    conn: AsyncConnection, *, cursor: str | None = None, limit: int = 50
-) -> Page[Waiting]:
-    """Sealed items with no live link to any case, newest first."""
-    index = tables.waiting.c.sealed_index
-    return await paged(conn, waiting_items(true()), index, waiting_of, cursor=cursor, limit=limit)
 
 
 def waiting_items(cases: ColumnElement[bool]) -> Select[Any]:

@@ -18,8 +18,6 @@ from console import state
 from storage import tables
 from verify.errors import NotFoundError
 
-JOB_KINDS = ("probe", "playable", "poster", "peaks")
-
 
 @dataclass(frozen=True, slots=True)
 class Beside:

@@ -15,7 +15,6 @@ from cases.recording.rules import Rule
 from cases.recording.spans import Recordings, Track
 
 VERDICTS = ("complete", "partial", "missing", "exempt", "unjudgeable")
-STATES = ("asked", "approved", "refused")
 FIRST_OCCASION = "1"
 """That of a point or an exemption whose entry names none."""
 

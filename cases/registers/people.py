@@ -92,8 +92,3 @@ def _people(conn: Connection, names: Names, organ: str | None) -> None:
 def device(names: Names, text: str) -> str | None:
     """A device by what a sheet says of it; numbers may have lost or gained zeros before them."""
     return names.find(text) or names.find(code_key(squeeze(text).upper()))
-
-
-def is_id(text: str) -> bool:
-    """Whether a text is an id of ours."""
-    return _ID.fullmatch(text) is not None

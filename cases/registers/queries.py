@@ -256,17 +256,6 @@ def _held_by(person: str) -> Select[Any]:
     return select(_C.device).where(_C.person == person, _C.what == "issued", ~since)
 
 
-def user_codes(conn: Connection, people: Sequence[str]) -> list[CodeLine]:
-    """What user codes mean these people."""
-    rows = conn.execute(
-        select(
-            _U.index.label("number"), _U.device, _U.code, _U.person, _U.valid_from_ms,
-            _U.valid_until_ms,
-        ).where(_U.person.in_(people))
-    )  # fmt: skip
-    return [CodeLine(*row) for row in rows]
-
-
 def rosters(conn: Connection, visible: Visible, *, cursor: str | None, limit: int) -> Page[Roster]:
     """Rosters, newest first, with their shifts; those of a withdrawn one are gone."""
     limit, last = page_size(limit), before(cursor)

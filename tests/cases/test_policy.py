@@ -91,8 +91,6 @@ async def test_the_newest_approved_version_whose_date_has_come_holds(migrated_ur
             at_ms = START_MS + days * 86_400_000
             held = await database.write(lambda c, at_ms=at_ms: policy.in_force(c, at_ms))  # type: ignore[misc]
             assert held.version == version
-            async with database.read() as conn:
-                assert await policy.in_force_async(conn, at_ms) == held
 
 
 def test_every_number_is_in_the_format_document() -> None:
