@@ -13,13 +13,15 @@ import random
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from bench.machine import Table
 from bench.month_footage import make
 from bench.month_world import HOUR, MINUTE, Odds, Visit, World
+from cases import policy
+from cases.inbox import numbers
 from cases.links.attribution import Attribution, AttributionPolicy, attribute, readings
-from cases.links.propose import Proposal, ProposalPolicy, propose_all
+from cases.links.propose import Proposal, propose_all
 from cases.links.times import TimePolicy
 from cases.recording.coverage import Case, Noted, judge
 from cases.recording.rules import Applied, Point, Rule
@@ -45,20 +47,15 @@ HAND_WRONG = 0.02
 
 TIMES = TimePolicy(
     zone="Asia/Shanghai", limit_ms_per_day=3000, unmeasured_ms=5 * MINUTE, set_from_ms=MINUTE,
-    agree_ms=5000, copied_ms=10 * MINUTE,
+    agree_ms=5000, copied_ms=numbers.weights()["times"]["copied_ms"],
     uncertainty_ms={
         "manifest": 1000, "embedded": 1000, "file-name": 1000, "file-mtime": 3000,
         "dock": 24 * HOUR,
     },
 )  # fmt: skip
-ATTRIBUTION = AttributionPolicy(TIMES, frozenset({"000000"}))
-PROPOSALS = ProposalPolicy(
-    buffer_ms=5 * MINUTE, broad_ms=24 * HOUR, number=400, number_untimed=300, number_elsewhere=200,
-    other_number=120, officer_window=400, touching=300, officer_unsure=200, officer_open=60,
-    officer=20, other_officer=500, unit_window=160, custody=40, device=80, unit=40, place=160,
-    place_far=150, near_m=300, far_m=1500, floor=60, confident_score=340, confident_margin=120,
-    limit=5, doubts=frozenset({"no-person", "no-time", "unknown-user"}),
-)  # fmt: skip
+ATTRIBUTION = AttributionPolicy(TIMES, frozenset(numbers.weights()["times"]["blank_codes"]))
+PROPOSALS = replace(numbers.of_proposals(policy.shipped()), far_m=1500, limit=5)
+"""The weights are those of cases/inbox/weights.toml; five proposals, to see where the right one is."""
 
 _POINTS = {"scene": ("arrived", "left"), "interview": ("record_started", "party_signed")}
 _RULES = {

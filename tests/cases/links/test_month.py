@@ -1,8 +1,15 @@
 """The seeded month: the three figures of one reporting seed reach their aims."""
 
+import importlib
+import tomllib
+
+import pytest
+
+from bench import month
 from bench.month import REPORTING, TUNING, judged, run, uncovered
 from bench.month_footage import make
 from bench.month_world import Odds
+from cases.inbox import numbers
 
 
 def test_m12_a_month_of_a_seed_that_nobody_tuned_on_reaches_its_aims() -> None:
@@ -13,6 +20,20 @@ def test_m12_a_month_of_a_seed_that_nobody_tuned_on_reaches_its_aims() -> None:
     assert not missed
     assert found.recordings >= Odds().recordings
     assert found.absent > 20, "a month in which nothing is absent shows nothing"
+
+
+def test_the_month_is_measured_with_the_shipped_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = numbers.FILE.read_text("utf-8")
+    other = text.replace("officer_window = 400", "officer_window = 399")
+    other = other.replace('blank_codes = ["000000"]', 'blank_codes = ["0"]')
+    monkeypatch.setattr(numbers, "weights", lambda: tomllib.loads(other))
+    try:
+        again = importlib.reload(month)
+        assert again.PROPOSALS.officer_window == 399
+        assert again.ATTRIBUTION.blank_codes == {"0"}
+    finally:
+        monkeypatch.undo()
+        importlib.reload(month)
 
 
 def test_seeds_for_tuning_and_for_reporting_differ() -> None:
