@@ -15,6 +15,7 @@ from cases.approvals import NoHoleError
 from cases.filing import UnexplainedHoleError
 from cases.procedure.load import BadProcedureError
 from cases.procedure.machine import NotAllowedError, NotYourPartError
+from cases.procedure.reasons import chinese
 from console import course_said
 from console.answers import speech
 from console.parts import PARTS
@@ -54,8 +55,12 @@ async def telling(request: web.Request, case: str) -> AsyncIterator[None]:
 
 
 def bad_procedure(request: web.Request, error: BadProcedureError) -> EvidenceError:
-    """The same error, with line and reason of every problem noted for the answer."""
+    """The same error, with line and reason (in the caller's language) of every problem noted."""
+    zh = speech(request).language.startswith("zh")
     request[MEMBERS] = {
-        "problems": [{"line": p.line, "where": p.where, "reason": p.reason} for p in error.problems]
+        "problems": [
+            {"line": p.line, "where": p.where, "reason": (zh and chinese(p.reason)) or p.reason}
+            for p in error.problems
+        ]
     }
     return error

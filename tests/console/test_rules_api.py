@@ -123,6 +123,11 @@ async def test_a_bad_procedure_is_refused_with_line_and_reason(house: House) -> 
     assert refused["code"] == "bad-procedure"
     line = bad.split("\n").index('to = "nowhere"') + 1
     assert (line, True) in [(p["line"], "nowhere" in p["reason"]) for p in refused["problems"]]
+    chinese = await house.client(language="zh-CN")
+    said = await sent(chinese, "/api/procedures", bad.encode(), "application/toml", 422)
+    told = [(p["line"], p["reason"]) for p in said["problems"]]
+    assert (line, "本程序没有环节 'nowhere'") in told
+    before += 1  # the token of the second client
     await sent(client, "/api/procedures", b"\xff", "application/toml", 400)
     other = text.replace("检查启动", "启动检查")
     taken = await sent(client, "/api/procedures", other.encode(), "application/toml", 409)

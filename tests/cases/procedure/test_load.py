@@ -1,5 +1,6 @@
 """Procedures as text: the shipped ones load, bad ones are refused with every line and reason."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from cases.procedure.load import MAX_BYTES, BadProcedureError, digest, load
 from cases.procedure.model import CATEGORIES, EXITS, LEVELS, METHODS, ROLES, STAGE_CATEGORIES
 from cases.procedure.read import Problem
+from cases.procedure.reasons import chinese
 from cases.procedure.shipped import shipped
 from tests.cases.procedure.walks import SMALL
 from verify.errors import MalformedError
@@ -23,6 +25,8 @@ def line_of(text: str, fragment: str, nth: int = 1) -> int:
 def problems(text: str | bytes) -> tuple[Problem, ...]:
     with pytest.raises(BadProcedureError) as refused:
         load(text, source="bad.toml")
+    untold = [p.reason for p in refused.value.problems if chinese(p.reason) is None]
+    assert untold == [], "reasons without a Chinese sentence"
     return refused.value.problems
 
 
@@ -255,6 +259,30 @@ def test_what_is_no_procedure_at_all_is_refused_with_its_line(
 ) -> None:
     found = problems(text)
     assert any(p.line == line and reason in p.reason for p in found), found
+
+
+def test_a_reason_in_chinese_has_the_same_names_and_numbers() -> None:
+    (problem,) = problems(SMALL.replace('to = "check"', 'to = "check"\ndocuments = ["leaf"]'))
+    assert chinese(problem.reason) == "本程序没有文书 'leaf'"
+    twice = problems(SMALL.replace('code = "pass"', 'code = "go"'))
+    assert "代码 go 重复：第 29 行的流转已经使用" in {chinese(p.reason) for p in twice}
+    assert chinese("expected an amount of 1 to 9, got 10") == "期限的数应在 1 至 9 之间，实为 10"
+    assert chinese("words of somebody else") is None
+
+
+def test_every_reason_that_the_code_gives_has_a_chinese_sentence() -> None:
+    folder = Path(load.__code__.co_filename).parent
+    for name in ("read.py", "load.py", "refer.py", "graph.py"):
+        for written in re.findall(
+            r'f?"((?:[a-z «»{}.]+: )?expected(?! a procedure) [^"]+)"', (folder / name).read_text()
+        ):
+            kinds = (
+                written.replace("{_KINDS[kind]}", "text")
+                .replace("{named(value)}", "a table")
+                .replace("{when}", "")
+            )
+            reason = re.sub(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", "7", kinds)
+            assert chinese(reason) is not None, (name, written)
 
 
 def test_text_that_looks_like_tables_inside_strings_moves_no_line() -> None:
