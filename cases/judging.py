@@ -18,7 +18,7 @@ from cases.occasions import aliases, due, group, rules_for
 from cases.policy import Policy
 from cases.procedure.model import STAGE_CATEGORIES, Procedure
 from cases.recording.coverage import Known, judge
-from cases.recording.spans import Recordings, Track
+from cases.recording.spans import Group, Recordings, Row
 from cases.recording.verdicts import (
     FIRST_OCCASION,
     Case,
@@ -142,20 +142,16 @@ def rows_of(conn: Connection, case: str) -> Sequence[Any]:
 def linked(rows: Sequence[Any], procedure: Procedure | None) -> Linked:
     """What `rows_of` found, for judging."""
     stages = {stage: _category(procedure, stage) for stage in {row[7] for row in rows}}
-    tracks, untimed = [], 0
-    for row in rows:
-        item, kind, carrier, sound, start, end, doubt, stage, device = row[:9]
-        if start is None or (kind != "photo" and (end is None or end <= start)):
+    groups: dict[Group, list[Row]] = {}
+    untimed = 0
+    for item, kind, carrier, sound, start, end, doubt, stage, device, *_ in rows:
+        photo = kind == "photo"
+        if start is None or not (photo or (end is not None and end > start)):
             untimed += 1
         elif kind != "other":
-            until = start if kind == "photo" else end
-            tracks.append(
-                Track(
-                    item, kind, carrier, bool(sound), start, until, doubt, stages[stage],
-                    device or "",
-                )
-            )  # fmt: skip
-    return Linked(Recordings(tracks), len(rows), untimed)
+            row = (start, start if photo else end, doubt, device or "", item, stages[stage] or "")
+            groups.setdefault((kind, carrier, bool(sound)), []).append(row)
+    return Linked(Recordings.of(groups), len(rows), untimed)
 
 
 def _category(procedure: Procedure | None, stage: str | None) -> str | None:

@@ -53,9 +53,9 @@ class Piece(NamedTuple):
     ends: Edge
 
 
-_Group = tuple[str, str, bool]
+Group = tuple[str, str, bool]
 # What of a track is looked at, in the order of sorting: its beginning first, and no ties.
-_Row = tuple[int, int, int, str, str, str]
+Row = tuple[int, int, int, str, str, str]
 
 
 def meets(kind: str, carrier: str, sound: bool) -> frozenset[str]:
@@ -74,8 +74,9 @@ class Union:
     Photographs are never in one union with what runs: they are instants, not stretches.
     """
 
-    def __init__(self, rows: Sequence[_Row]) -> None:
-        """`rows` are in order and none is empty."""
+    def __init__(self, rows: Sequence[Row], *, once: bool = False) -> None:
+        """`rows` are in order and none is empty; `once`: no item is in two of them."""
+        self._once = once
         columns = tuple(zip(*rows, strict=True)) or ((),) * 6
         self._starts, self._ends, self._doubts, self._clocks, self._items, self._stage_of = columns
         self._photos = bool(rows) and self._starts == self._ends
@@ -127,7 +128,8 @@ class Union:
             before = [at for at in range(first, inside) if self._ends[at] > start]
             items = [*(self._items[at] for at in before), *self._items[inside:last]]
             doubts = [*(self._doubts[at] for at in before), *self._doubts[inside:last]]
-            known = tuple(dict.fromkeys(items)), max(doubts, default=0)
+            each = items if self._once else dict.fromkeys(items)
+            known = tuple(each), max(doubts, default=0)
             self._asked[start, end] = known
         return known
 
@@ -163,18 +165,31 @@ class Recordings:
     """All recordings of a case, sorted once; a union is made when a rule first asks for it."""
 
     def __init__(self, tracks: Iterable[Track]) -> None:
-        self._groups: dict[_Group, list[_Row]] = {}
+        groups: dict[Group, list[Row]] = {}
         for track in tracks:
             begin, photo = track.start_ms, track.kind == "photo"
             end = begin if photo else track.end_ms
             if end > begin or photo:
                 group = (track.kind, track.carrier, track.sound)
                 row = (begin, end, track.uncertainty_ms, track.clock, track.item, track.stage or "")
-                self._groups.setdefault(group, []).append(row)
-        for rows in self._groups.values():
+                groups.setdefault(group, []).append(row)
+        self._arrange(groups)
+
+    @classmethod
+    def of(cls, groups: dict[Group, list[Row]]) -> "Recordings":
+        """The same from rows, none of them empty: ten thousand tracks take as long as the rest."""
+        made = cls.__new__(cls)
+        made._arrange(groups)
+        return made
+
+    def _arrange(self, groups: dict[Group, list[Row]]) -> None:
+        self._groups = groups
+        for rows in groups.values():
             rows.sort()
-        self._unions: dict[frozenset[_Group], Union] = {}
-        self._choices: dict[tuple[tuple[str, ...], tuple[str, ...]], frozenset[_Group]] = {}
+        items = [row[4] for rows in groups.values() for row in rows]
+        self._once = len(set(items)) == len(items)
+        self._unions: dict[frozenset[Group], Union] = {}
+        self._choices: dict[tuple[tuple[str, ...], tuple[str, ...]], frozenset[Group]] = {}
 
     def holds(self, method: str, carriers: Sequence[str]) -> bool:
         """Whether there is any recording by that method, made by one of the carriers if named."""
@@ -188,10 +203,10 @@ class Recordings:
             together = [row for group in key for row in self._groups[group]]
             if len(key) > 1:
                 together.sort()  # sorted runs: the sort only merges them
-            found = self._unions[key] = Union(together)
+            found = self._unions[key] = Union(together, once=self._once)
         return found
 
-    def _chosen(self, methods: tuple[str, ...], carriers: Sequence[str]) -> frozenset[_Group]:
+    def _chosen(self, methods: tuple[str, ...], carriers: Sequence[str]) -> frozenset[Group]:
         asked = methods, tuple(carriers)
         known = self._choices.get(asked)
         if known is None:
