@@ -1,7 +1,8 @@
 """Cases from sheets and from other 办案 systems: each row an act of its own.
 
 Guarantee: the same row given again changes nothing (by system and key, or by number where no system
-is named); a row that is not good is named with its reason and holds no other up; a case that
+is named); a row that is not good is named with its reason and holds no other up, and so is the
+second of two rows of one file that mean the same case; a case that
 changed there is described anew here, and what it was stays in the log.
 Not covered: rights (the caller has checked where a case may be opened, and says by `acts.Theirs`
 which known one he may change), a number that changed there
@@ -97,15 +98,20 @@ class Read:
     said: list[CaseSaid] = field(default_factory=list)
     failed: list[Outcome] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)  # of the file as a whole
+    rows: dict[str, int] = field(default_factory=dict)  # what a good row is known by -> the row
 
 
 @dataclass(frozen=True, slots=True)
 class _By:
-    """By what names columns are known and words are understood; `organ` where a row names none."""
+    """By what names columns are known and words are understood; `organ` where a row names none.
+
+    With `keyed` a row is known by its key, where it has one, else by its number.
+    """
 
     columns: Mapping[str, str]
     directory: Directory
     organ: str | None
+    keyed: bool = False
 
 
 @cache
@@ -145,7 +151,7 @@ def from_rows(
     found = Read()
     for number, row in enumerate(rows, 1):
         values = {ours: _text(row.get(theirs)) for ours, theirs in mapping.items()}
-        _row(found, number, values, _By(mapping, directory, organ))
+        _row(found, number, values, _By(mapping, directory, organ, keyed=True))
     return found
 
 
@@ -173,7 +179,7 @@ def _text(value: object) -> str:
     return clean(str(value))
 
 
-def _fail(found: Read, row: int, column: str, code: str, **said: object) -> None:
+def _fail(found: Read, row: int, column: str, code: str, /, **said: object) -> None:
     found.failed.append(Outcome(row, "failed", problem=problem(row, column, code, **said)))
 
 
@@ -192,6 +198,11 @@ def _row(found: Read, row: int, values: Mapping[str, str], by: _By) -> None:
     ):  # fmt: skip
         if reason:
             return _fail(found, row, columns.get(code, code), reason, got=got)
+    known_by = "key" if by.keyed and values.get("key") else "number"
+    first = found.rows.setdefault(values[known_by].strip(), row)
+    if first != row:
+        place = columns.get(known_by, known_by)
+        return _fail(found, row, place, "twice", got=values[known_by], row=first)
     if own is None:
         own = directory.units.organ_of.get(unit) if unit else by.organ
     kind = values.get("kind", "")

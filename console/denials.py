@@ -89,11 +89,17 @@ class Denials:
     def __init__(self, database: Database, ledger: Ledger, clock: Clock) -> None:
         self._database, self._ledger, self._clock = database, ledger, clock
 
-    async def record(self, request: web.Request, caller: Caller, error: RightMissingError) -> None:
-        """Record the refusal, unless this minute already has it."""
+    async def record(
+        self,
+        request: web.Request,
+        caller: Caller,
+        error: RightMissingError,
+        about: About | None = None,
+    ) -> None:
+        """Record the refusal, unless this minute already has it; of one row of many by `about`."""
         note_denial(request, caller, error.right)
         minute = self._clock.now_ms() // _MINUTE_MS
-        about = await self._known(concerned(request, error), request)
+        about = await self._known(about or concerned(request, error), request)
         row = {"person": caller.actor, "object": about.key, "minute": minute}
         if await self._is_noted(row):
             return

@@ -1,7 +1,8 @@
 """The API of the inbox: what waits, whose it is, to which case it may belong, what is overdue.
 
-Guarantee: of many links or refusals given together each is its own act, with its own answer; all of
-them are asked of the matrix before the first is recorded.  A claim says whose a recording is, never
+Guarantee: of many links or refusals given together each is its own act, with its own answer; one
+that the caller may not make fails alone, is recorded as a denial and says nothing of what it
+names.  A claim says whose a recording is, never
 when it was made.
 Not covered: linking from a case (`console.api`).
 """
@@ -25,11 +26,13 @@ from cases.registers import late_uploads
 from cases.registers import queries as registers
 from console import items, said, sharing, shown
 from console.answers import limit, plain, speech
+from console.denials import About, Denials
 from console.guard import permit, visible_to
 from console.i18n import LANGUAGES, Speech
 from console.parts import PARTS
 from console.problems import known_code, sentences
 from console.registers_api import Names, caller_of, named, recorded, said_device, time_of
+from storage.errors import RightMissingError
 from storage.ledger import Event
 from verify.entries import format_time
 from verify.errors import EvidenceError, MalformedError, UnavailableError
@@ -239,7 +242,6 @@ async def confirm(request: web.Request) -> web.Response:
     """Link many items, each by its own act; one row that cannot be holds no other up."""
     caller, body = await caller_of(request), await request.json()
     rows = body["links"]
-    await _permit_rows(request, rows)
     scores = await _scores(request, [r["item"] for r in rows if r.get("proposal")])
     ledger = request.app[PARTS].ledger
 
@@ -253,7 +255,7 @@ async def confirm(request: web.Request) -> web.Response:
             stage=row.get("stage") or None, reason=reason, proposal=proposal,
         )  # fmt: skip
 
-    return plain({"results": await _each(rows, link, speech(request))})
+    return plain({"results": await _each(request, rows, link)})
 
 
 @ROUTES.post("/api/inbox/refusals")
@@ -261,7 +263,6 @@ async def refuse(request: web.Request) -> web.Response:
     """Say of many proposals that the item does not belong to the case."""
     caller, body = await caller_of(request), await request.json()
     rows = body["refusals"]
-    await _permit_rows(request, rows)
     ledger = request.app[PARTS].ledger
 
     async def act(row: Mapping[str, Any]) -> Event:
@@ -270,13 +271,20 @@ async def refuse(request: web.Request) -> web.Response:
             reason=row.get("reason") or body["reason"],
         )  # fmt: skip
 
-    return plain({"results": await _each(rows, act, speech(request))})
+    return plain({"results": await _each(request, rows, act)})
 
 
-async def _permit_rows(request: web.Request, rows: Sequence[Mapping[str, Any]]) -> None:
+async def _permit_row(request: web.Request, row: Mapping[str, Any]) -> None:
+    """RightMissingError unless the caller may link this item to this case; it is recorded."""
     for kind in ("case", "item"):
-        for id_ in dict.fromkeys(row[kind] for row in rows):
-            await permit(request, "item.link", kind, id_)
+        try:
+            await permit(request, "item.link", kind, row[kind])
+        except RightMissingError as error:
+            parts, caller = request.app[PARTS], await caller_of(request)
+            denials = Denials(parts.database, parts.ledger, parts.clock)
+            parts.metrics.denied.labels(error.right).inc()
+            await denials.record(request, caller, error, About(kind, row[kind]))
+            raise
 
 
 async def _scores(
@@ -306,13 +314,14 @@ async def _scores(
 
 
 async def _each(
-    rows: Sequence[Mapping[str, Any]], act: Act, spoken: Speech
+    request: web.Request, rows: Sequence[Mapping[str, Any]], act: Act
 ) -> list[dict[str, Any]]:
     """One answer for each row: its entry, or why there is none."""
-    results = []
+    results, spoken = [], speech(request)
     for row in rows:
         answer: dict[str, Any] = {"item": row["item"], "case": row["case"]}
         try:
+            await _permit_row(request, row)
             event = await act(row)
         except UnavailableError:
             raise  # what was recorded before stands; asking again finds it linked

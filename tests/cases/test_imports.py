@@ -175,3 +175,43 @@ def test_a_mapping_names_our_fields_and_an_example_is_shipped_as_one() -> None:
     ):
         with pytest.raises(MalformedError):
             imports.mapping_of(bad)
+
+
+def of_sheet(text: str, directory: people.Directory) -> imports.Read:
+    found = sheet.read(text.encode(), "csv", imports.COLUMNS, needed=imports.LEAST)
+    return imports.from_sheet(found, directory, organ=ORGAN)
+
+
+async def test_of_two_rows_of_one_number_in_a_sheet_the_second_fails_and_names_the_first(
+    room: Room,
+) -> None:
+    text = "案号,案件名称,外部编号\n1号,检查 1,K1\n2号,检查 2,K2\n1号,检查 3,K3\n"
+    found = of_sheet(text, await room.directory())
+    assert [one.row for one in found.said] == [2, 3]
+    ((failed,), (problem,)) = found.failed, [one.problem for one in found.failed]
+    assert problem is not None
+    assert (failed.row, failed.status, problem.column, problem.code) == (
+        4, "failed", "A 案号", "twice",
+    )  # fmt: skip
+    assert problem.zh == "“1号”在第 2 行已出现"
+    done = await imports.record(room.ledger, ACTOR, found.said, system=None)
+    assert [one.status for one in done] == ["created", "created"]
+    assert (await room.case(str(done[0].case))).title == "检查 1"
+
+
+async def test_of_two_rows_of_one_key_the_second_fails(room: Room) -> None:
+    found = await room.rows([row(1), row(1, AJMC="检查(更名)"), row(2)])
+    assert [one.status for one in found] == ["created", "failed", "created"]
+    assert found[1].problem is not None
+    assert (found[1].problem.column, found[1].problem.code) == ("AJBS", "twice")
+
+
+async def test_a_row_of_a_sheet_that_says_too_little_names_the_sheets_own_column(
+    room: Room,
+) -> None:
+    text = "案件编号,案由,执法证号\n1号,检查 1,000\n2号,,31001234567\n"
+    found = of_sheet(text, await room.directory())
+    problems = [one.problem for one in found.failed if one.problem is not None]
+    assert [(p.row, p.column, p.code) for p in problems] == [
+        (2, "C 执法证号", "person_unknown"), (3, "B 案由", "empty"),
+    ]  # fmt: skip
