@@ -254,7 +254,7 @@ def waiting(start: int, stop: int, end_ms: int) -> Iterator[Rows]:
             (r.id, True, as_json([OFFICERS[-1].id]), r.sealed_index + 2) for r in some[::PRIVATE]
         ]
         rows[tables.waiting] = [
-            (r.id, *whose[2:5], r.sealed_index, r.sealed_ms, r.end_ms + DAY_MS)
+            (r.id, *whose[2:5], r.sealed_index, r.sealed_ms, r.end_ms + DAY_MS, None)
             for r, whose in zip(some, rows[tables.attribution], strict=True)
         ]
         yield rows

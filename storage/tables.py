@@ -413,6 +413,7 @@ waiting = Table(  # the inbox: sealed items without a live link
     Column("sealed_index", Big, nullable=False),
     Column("sealed_ms", Big, nullable=False),
     Column("due_ms", Big),
+    Column("doubted", Boolean),  # true: its user code means nobody; else null
     Index(None, "organ", "sealed_index"),
     Index(None, "unit", "sealed_index"),
     Index(None, "person", "sealed_index"),
@@ -422,6 +423,8 @@ waiting = Table(  # the inbox: sealed items without a live link
     _some("ix_waiting_unclaimed", "sealed_index", where=f"{_unclaimed} AND sealed_ms >= 0"),
     _some("ix_waiting_organ_unclaimed", "organ", "sealed_index", where=_unclaimed),
     _some("ix_waiting_unit_unclaimed", "unit", "sealed_index", where=_unclaimed),
+    # Somebody had the device, and its user code means nobody: to be claimed all the same.
+    _some("ix_waiting_doubted", "sealed_index", where="doubted IS NOT NULL AND sealed_ms >= 0"),
     _some("ix_waiting_unowned", "sealed_index", where=_unowned),
 )  # fmt: skip
 

@@ -35,6 +35,8 @@ MOST_STREAMS = 200  # in one statement; SQLite takes 500
 _YEARS_MS = 40 * 366 * 86_400_000
 _W, _F, _U = tables.waiting.c, tables.flag.c, tables.unit.c
 Tests = tuple[ColumnElement[bool], ...]
+_Fixed = dict[str, str | None]
+"""Columns and what they hold; None: nothing."""
 _ALL = _W.sealed_ms >= literal_column("0")
 """Opens the index over everything that waits.  Walks along other indexes do without: with that one
 in reach a planner takes it, and passes a million rows where those asked for are old."""
@@ -164,11 +166,25 @@ def _streams(conn: Connection, asked: Asked) -> list[Tests]:
                 for part in parts
             )))  # fmt: skip
         found.append((*tests, *apart))
+    if f.unclaimed and (v.everything or own):
+        found.append((*_doubted(asked, own, units), *apart))
     return found
 
 
-_Fixed = dict[str, str | None]
-"""Columns and what they hold; None: nothing."""
+def _doubted(
+    asked: Asked, own: Sequence[_Fixed], units: Sequence[str] | None
+) -> list[ColumnElement[bool]]:
+    """What is to be claimed though somebody had the device: its user code means nobody."""
+    f, v = asked.filter, asked.visible
+    tests = [_W.doubted.is_not(None), _ALL]
+    tests += [
+        _W[name] == value for name, value in (("organ", f.organ), ("person", f.person)) if value
+    ]
+    if units is not None:
+        tests.append(_W.unit.in_(units))
+    if not v.everything:
+        tests.append(or_(*(and_(*(_is(n, x) for n, x in part.items())) for part in own)))
+    return tests
 
 
 def _along(

@@ -12,6 +12,7 @@ from storage.projections.values import listed, maybe_json, maybe_text, text
 from storage.tables import attribution, flag, late, refusal, waiting
 from verify.entries import parse_time
 
+UNKNOWN_USER = "unknown-user"  # a mark: the device's user code means nobody
 _ATTRIBUTED = (
     "item", "device", "person", "unit", "organ", "start_ms", "end_ms", "kind", "carrier", "sound",
     "time_source", "offset_ms", "uncertainty_ms", "place", "marks", "due_ms", "due_basis",
@@ -42,11 +43,12 @@ def attributed(connection: Connection, events: Sequence[Event]) -> None:
         ))  # fmt: skip
     bulk.insert(connection, attribution, _ATTRIBUTED, rows)
     bulk.update(
-        connection, waiting, ("person", "unit", "organ", "due_ms"), ("item",),
+        connection, waiting, ("person", "unit", "organ", "due_ms", "doubted"), ("item",),
         [
             (
                 e.fields.get("person"), e.fields.get("unit"), e.fields.get("organ"),
-                maybe_ms(e, "due"), item,
+                maybe_ms(e, "due"), True if UNKNOWN_USER in e.fields.get("marks", ()) else None,
+                item,
             )
             for item, e in newest.items()
         ],

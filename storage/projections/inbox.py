@@ -13,7 +13,8 @@ from storage.acts import Event
 from storage.tables import waiting
 
 _OWNER = 'SELECT "unit", "organ" FROM device WHERE "id" = ?'
-_COLUMNS = ("item", "person", "unit", "organ", "sealed_index", "sealed_ms", "due_ms")
+_DOUBTED = '%"unknown-user"%'  # in the marks
+_COLUMNS = ("item", "person", "unit", "organ", "sealed_index", "sealed_ms", "due_ms", "doubted")
 
 
 def arrive(connection: Connection, sealed: Sequence[Event]) -> None:
@@ -42,11 +43,12 @@ def come_back(connection: Connection, items: Sequence[str]) -> None:
             'SELECT i."id", a."person", '
             'CASE WHEN a."item" IS NULL THEN d."unit" ELSE a."unit" END, '
             'CASE WHEN a."item" IS NULL THEN d."organ" ELSE a."organ" END, '
-            'i."sealed_index", i."sealed_ms", a."due_ms" FROM item i '
+            'i."sealed_index", i."sealed_ms", a."due_ms", '
+            'CASE WHEN a."marks" LIKE ? THEN TRUE END FROM item i '
             'LEFT JOIN attribution a ON a."item" = i."id" '
             'LEFT JOIN device d ON d."id" = i."source" '
             'WHERE i."id" = ? AND NOT EXISTS (SELECT 1 FROM link k WHERE k."item" = i."id" '
             'AND k."unlinked_index" IS NULL)',
-            (item,),
+            (_DOUBTED, item),
         ))  # fmt: skip
     bulk.insert(connection, waiting, _COLUMNS, rows, ignore=True)

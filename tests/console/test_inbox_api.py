@@ -446,12 +446,45 @@ async def test_nobody_links_what_is_not_his_into_his_case(little: Desk) -> None:
     client = await little.staff.browser(one)
     links = [{"item": id_, "case": case, "reason": "现场"} for id_ in (own, foreign)]
     since = await little.size()
-    await call(little.house, client, "POST", "/api/inbox/links", 403, {"links": links})
+    for path, rows in (("links", links), ("refusals", links[1:])):
+        body = {path: rows[::-1], "reason": "现场"}
+        answer = await call(little.house, client, "POST", f"/api/inbox/{path}", 200, body)
+        denied = answer["results"][0]
+        assert denied["index"] is None
+        assert denied["code"] == "denied"
+        assert denied["text"]
+        assert [row["code"] for row in answer["results"][1:]] == [None] * (len(rows) - 1)
+    (link,) = await little.table(tables.link)
+    assert (link.item, link.case) == (own, case)
+    types = await last_types(little.house, since)
+    assert (types.count("access.denied"), types.count("item.linked")) == (1, 1)
+    await little.call("POST", f"/api/cases/{case}/links/{own}/unlink", 201, {"reason": "再试"})
     body = {"item": foreign, "reason": "现场"}
     await call(little.house, client, "POST", f"/api/cases/{case}/links", 403, body)
-    assert await little.table(tables.link) == []
-    await call(little.house, client, "POST", "/api/inbox/links", 200, {"links": links[:1]})
-    assert "item.linked" in await last_types(little.house, since)
+    assert len(await little.table(tables.link)) == 1
+
+
+async def test_a_recording_whose_user_code_means_nobody_waits_to_be_claimed_and_is_its_holders(
+    desk: Desk,
+) -> None:
+    device, one, _, begin = await visited(desk)
+    manifest = {"user": "998877"}
+    item = await desk.recording(device, begin, 30 * MINUTE, manifest=manifest)
+    plain = await desk.recording(device, begin, 30 * MINUTE, name="又一段.mp4")
+    await desk.run()
+    row = await desk.row(item)
+    assert row["attribution"]["person"]["id"] == one
+    mark = next(m for m in row["attribution"]["marks"] if m["code"] == "unknown-user")
+    assert mark["text"] == "nobody is known by the device's user code; to be claimed"
+    assert row["proposals"]
+    assert row["confident"] is False
+    assert [r["id"] for r in await desk.inbox("?unclaimed=true")] == [item]
+    assert [r["id"] for r in await desk.inbox(f"?unclaimed=true&person={one}")] == [item]
+    assert {r["id"] for r in await desk.inbox(f"?person={one}")} == {item, plain}
+    body = {"person": one, "reason": "本人录制"}
+    await desk.call("POST", f"/api/items/{item}/attribution", 201, body)
+    assert await desk.inbox("?unclaimed=true") == []
+    assert (await desk.row(item))["confident"] is True
 
 
 # --- claims and flags -----------------------------------------------------------------------

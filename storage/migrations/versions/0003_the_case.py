@@ -427,6 +427,7 @@ def new_tables() -> None:  # noqa: PLR0915  # one statement per table and index
         sa.Column("sealed_index", BIG, nullable=False),
         sa.Column("sealed_ms", BIG, nullable=False),
         sa.Column("due_ms", BIG, nullable=True),
+        sa.Column("doubted", sa.Boolean(), nullable=True),
         sa.PrimaryKeyConstraint("item", name=op.f("pk_waiting")),
     )
     op.create_index(
@@ -444,6 +445,7 @@ def new_tables() -> None:  # noqa: PLR0915  # one statement per table and index
         ("unclaimed", ["sealed_index"], f"{unclaimed} AND sealed_ms >= 0"),
         ("organ_unclaimed", ["organ", "sealed_index"], unclaimed),
         ("unit_unclaimed", ["unit", "sealed_index"], unclaimed),
+        ("doubted", ["sealed_index"], "doubted IS NOT NULL AND sealed_ms >= 0"),
         ("unowned", ["sealed_index"], f"{unclaimed} AND unit IS NULL AND organ IS NULL"),
     ):
         op.create_index(
