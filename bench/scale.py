@@ -8,21 +8,19 @@ one process with their client, so a figure holds the client's part as well.
 import argparse
 import asyncio
 import itertools
-import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
-from aiohttp import ClientSession
 from sqlalchemy import Connection, create_engine
 
-from bench import scale_case, scale_world
+from bench import scale_case, scale_requests, scale_world
 from bench.__main__ import show
-from bench.machine import Table, folder, quantile
+from bench.machine import Table, folder
+from bench.scale_requests import Callers, Sizes, Taken
 from bench.scale_world import Person, id_of
 from console.settings import ConsoleSettings
 from console.tokens import digest, new_secret
@@ -32,104 +30,99 @@ from storage.database import Database
 from storage.rights import Role
 from tests import services
 from tests.console.conftest import House, opened
-from verify.entries import format_time
 
 LIMIT_MS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How large, and how often."""
-
-    cases: Sequence[int] = (10, 100, 1_000, 10_000)
-    inbox: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
-    requests: int = 200
-    warming: int = 5
-    numbered: int = 10_000  # small cases that recordings may belong to
-    days: int = 100  # of duties and of cameras handed out
-
-
+FULL = Sizes()
 QUICK = Sizes((10, 40), (1_000,), requests=1, warming=1, numbered=100, days=2)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What one kind of request took, in milliseconds."""
-
-    each: Sequence[float]
-    cpu: float  # of this process: server and client together
-    size: int  # bytes of the last answer
-
-    def p(self, part: float) -> float:
-        return quantile(self.each, part)
-
-
 @dataclass(slots=True)
-class Result:
-    """Rows of a table in the making, and the names of what was too slow."""
+class Grown:
+    """A table in the making: what a request took at each size."""
 
-    rows: list[tuple[str, ...]] = field(default_factory=list)
-    slow: list[str] = field(default_factory=list)
-    reference: float = 1.0
+    title: str
+    sizes: Sequence[int]
+    reference: Taken
+    rows: dict[str, dict[int, Taken]] = field(default_factory=dict)
 
-    def add(self, what: str, size: str, taken: Taken, *, judged: bool = True) -> None:
-        p50, p95 = taken.p(0.5), taken.p(0.95)
-        verdict = "" if not judged else "yes" if p95 < LIMIT_MS else "**no**"
-        if judged and p95 >= LIMIT_MS:
-            self.slow.append(f"{what}, {size}")
-        figures = (p50, p95, max(taken.each), taken.cpu)
-        self.rows.append((
-            what, size, *(f"{value:.1f}" for value in figures), f"{taken.size / 1000:.1f}",
-            f"{p50 / self.reference:.1f}", verdict,
-        ))  # fmt: skip
+    def add(self, what: str, size: int, taken: Taken) -> None:
+        self.rows.setdefault(what, {})[size] = taken
+        sys.stderr.write(
+            f"{self.title}, {size:,}: {what}: {_both(taken)}, cpu {taken.cpu:.1f} ms\n"
+        )
+
+    def table(self) -> Table:
+        slow = [
+            f"{what} at {size:,}"
+            for what, found in self.rows.items()
+            for size, taken in found.items()
+            if taken.p(0.95) >= LIMIT_MS
+        ]
+        columns = (
+            "request", *(f"{size:,}" for size in self.sizes), "most", "cpu", "answer kB",
+            "to the reference",
+        )  # fmt: skip
+        reference = ("SELECT 1 (/readyz)", *([_both(self.reference)] + [""] * (len(columns) - 2)))
+        note = "p50 / p95 in ms; the last four columns are of the largest."
+        note += f"  Not under {LIMIT_MS} ms: {'; '.join(slow)}." if slow else (
+            f"  Every p95 is under {LIMIT_MS} ms."
+        )  # fmt: skip
+        rows = [reference, *(self._row(what, found) for what, found in self.rows.items())]
+        return Table(self.title, columns, rows, note, missed=bool(slow))
+
+    def _row(self, what: str, found: dict[int, Taken]) -> tuple[str, ...]:
+        last = found[max(found)]
+        return (
+            what, *(_both(found[size]) if size in found else "" for size in self.sizes),
+            f"{max(last.each):.0f}", f"{last.cpu:.1f}", f"{last.size / 1000:.0f}",
+            f"{last.p(0.5) / self.reference.p(0.5):.1f}",
+        )  # fmt: skip
 
 
-COLUMNS = (
-    "request", "size", "p50 ms", "p95 ms", "most ms", "cpu ms", "answer kB",
-    "p50 to the reference", f"p95 < {LIMIT_MS} ms",
-)  # fmt: skip
+def _both(taken: Taken) -> str:
+    return f"{taken.p(0.5):.1f} / {taken.p(0.95):.1f}"
 
 
-def measure(_rounds: int, sizes: Sizes = Sizes()) -> list[Table]:
+def measure(_rounds: int, sizes: Sizes = FULL) -> list[Table]:
     with folder() as where, services.postgres() as server:
         return [
-            asyncio.run(_measured(name, url, where / name, sizes))
+            table
             for name, url in (
                 ("SQLite", f"sqlite:///{where / 'liuhen.db'}"), ("PostgreSQL", server.fresh()),
             )
+            for table in asyncio.run(_measured(name, url, where / name, sizes))
         ]  # fmt: skip
 
 
-async def _measured(name: str, url: str, where: Path, sizes: Sizes) -> Table:
+async def _measured(name: str, url: str, where: Path, sizes: Sizes) -> list[Table]:
     database = await Database.open(url)
     await database.migrate()
     await database.close()
-    end_ms, result, filled = int(time.time() * 1000), Result(), 0.0
+    end_ms = int(time.time() * 1000)
     with _filling(url) as fill:
         begun = time.monotonic()
         secrets = _agency(fill, sizes, end_ms)
-        filled += time.monotonic() - begun
+        filled = time.monotonic() - begun
         async with _serving(url, where, secrets) as (house, callers):
-            program = callers["a program"]
-            ready = await _taken(program, itertools.repeat("/readyz"), sizes)
-            result.reference = ready.p(0.5)
-            result.add("reference: SELECT 1 (/readyz)", "", ready, judged=False)
-            there = 0
-            for size in sizes.inbox:
+            ready = await scale_requests.taken(
+                callers["a program"], itertools.repeat("/readyz"), sizes
+            )
+            inbox = Grown(f"Inbox, {name}", sizes.inbox, ready)
+            cases = Grown(f"Case, {name}", sizes.cases, ready)
+            for there, size in itertools.pairwise((0, *sizes.inbox)):
                 begun = time.monotonic()
                 for rows in scale_world.waiting(there, size, end_ms):
                     scale_world.write(fill, rows)
                     fill.commit()
                 _analyse(fill)
-                there = size
                 filled += time.monotonic() - begun
-                await _inbox(result, callers, size, sizes)
+                async for what, taken in scale_requests.inbox(callers, sizes):
+                    inbox.add(what, size, taken)
             for size in sizes.cases:
-                await _case(result, callers, house, size, sizes)
-    note = f"{name} was filled in {filled:.0f} s."
-    if result.slow:
-        note += f"  Not under {LIMIT_MS} ms: {'; '.join(result.slow)}."
-    return Table(f"Scale, {name}", COLUMNS, result.rows, note, missed=bool(result.slow))
+                async for what, taken in scale_requests.case(callers, house, size, sizes):
+                    cases.add(what, size, taken)
+    sys.stderr.write(f"{name} was filled in {filled:.0f} s\n")
+    return [inbox.table(), cases.table()]
 
 
 # --- the world ------------------------------------------------------------------------------
@@ -193,7 +186,7 @@ def _agency(fill: Connection, sizes: Sizes, end_ms: int) -> dict[str, str]:
 @asynccontextmanager
 async def _serving(
     url: str, where: Path, secrets: dict[str, str]
-) -> AsyncIterator[tuple[House, dict[str, ClientSession]]]:
+) -> AsyncIterator[tuple[House, Callers]]:
     async with opened(url, where, ConsoleSettings()) as house:
         yield (
             house,
@@ -204,122 +197,10 @@ async def _serving(
         )
 
 
-# --- asking ---------------------------------------------------------------------------------
-
-
-async def _get(client: ClientSession, path: str) -> bytes:
-    async with client.get(path) as answer:
-        body = await answer.read()
-        assert answer.status == 200, f"{path}: {answer.status} {body[:300]!r}"
-    return body
-
-
-async def _taken(client: ClientSession, paths: Iterator[str], sizes: Sizes) -> Taken:
-    """The same kind of request again and again."""
-    for path in itertools.islice(paths, sizes.warming):
-        await _get(client, path)
-    each, used, body = [], time.process_time(), b""
-    for path in itertools.islice(paths, sizes.requests):
-        begun = time.perf_counter()
-        body = await _get(client, path)
-        each.append(1000 * (time.perf_counter() - begun))
-    cpu = 1000 * (time.process_time() - used) / len(each)
-    return Taken(each, cpu, len(body))
-
-
-async def _following(client: ClientSession, path: str, sizes: Sizes) -> Taken | None:
-    """Page after page by the cursor of the one before; from the first again at the end."""
-    each: list[float] = []
-    cursor: str | None = None
-    used, asked, body = time.process_time(), 0, b""
-    while len(each) < sizes.requests:
-        more = "" if cursor is None else f"{'&' if '?' in path else '?'}cursor={cursor}"
-        begun = time.perf_counter()
-        body = await _get(client, path + more)
-        if cursor is not None:
-            each.append(1000 * (time.perf_counter() - begun))
-        asked += 1
-        cursor = json.loads(body)["next"]
-        if cursor is None and not each:
-            return None  # all of it is on the first page
-    return Taken(each, 1000 * (time.process_time() - used) / asked, len(body))
-
-
-INBOX: Mapping[str, Sequence[tuple[str, str]]] = {  # caller -> what he asks for besides
-    "an officer": (("", ""), ("overdue", "overdue=true")),
-    "a head of 5 units": (
-        ("", ""), ("overdue", "overdue=true"), ("one unit", f"unit={id_of('unit', 15)}"),
-        ("one officer", f"person={id_of('person', 95)}"),
-    ),
-    "a head of a unit long quiet": (("", ""),),
-    "a supervisor of 3 organs": (
-        ("", ""), ("one organ", f"organ={id_of('organ', 1)}"), ("unclaimed", "unclaimed=true"),
-    ),
-    "a program": (("", ""), ("overdue", "overdue=true"), ("unclaimed", "unclaimed=true")),
-}  # fmt: skip
-
-
-async def _inbox(
-    result: Result, callers: Mapping[str, ClientSession], size: int, sizes: Sizes
-) -> None:
-    """First and following pages, without and with filters."""
-    for name, asked in INBOX.items():
-        for words, query in asked:
-            path = f"/api/inbox?{query}".rstrip("?")
-            what = f"inbox, {name}" + (f", {words}" if words else "")
-            result.add(
-                f"{what}, first page", f"{size:,}",
-                await _taken(callers[name], itertools.repeat(path), sizes),
-            )  # fmt: skip
-            if (taken := await _following(callers[name], path, sizes)) is not None:
-                result.add(f"{what}, following pages", f"{size:,}", taken)
-
-
-async def _case(
-    result: Result, callers: Mapping[str, ClientSession], house: House, size: int, sizes: Sizes
-) -> None:
-    """The page of the case, then what is reckoned over all its recordings."""
-    case, officer = scale_case.case_id(size), callers["an officer"]
-    path = f"/api/cases/{case}"
-    plain = await _taken(officer, itertools.repeat(path), sizes)
-    result.add("reference: the case alone", f"{size:,}", plain, judged=False)
-    middle = format_time(scale_case.middle_ms(size, house.clock.now_ms()))
-    for what, asked in (
-        ("coverage", "/coverage"), ("time line", "/timeline"),
-        ("time line from the middle, 200", f"/timeline?limit=200&from={quote(middle)}"),
-    ):  # fmt: skip
-        again = await _taken(officer, itertools.repeat(path + asked), sizes)
-        result.add(what, f"{size:,}", again)
-        if "middle" not in what:
-            after = await _after_a_change(officer, house, case, path + asked, sizes)
-            result.add(f"{what}, after a change", f"{size:,}", after)
-
-
-async def _after_a_change(
-    client: ClientSession, house: House, case: str, path: str, sizes: Sizes
-) -> Taken:
-    """Each request comes after an act in the case and must show it."""
-    each: list[float] = []
-    used, body, before = 0.0, b"", await _get(client, path)
-    for number in range(max(1, sizes.requests // 4)):
-        at = format_time(house.clock.now_ms())
-        await house.record(
-            "case.point", f"c:{case}", case=case, point="arrived", occasion=f"later {number}",
-            at=at, source="bench",
-        )  # fmt: skip
-        began, begun = time.process_time(), time.perf_counter()
-        body = await _get(client, path)
-        each.append(1000 * (time.perf_counter() - begun))
-        used += time.process_time() - began
-        assert body != before, f"{path}: expected the change in the answer, got the one before"
-        before = body
-    return Taken(each, 1000 * used / len(each), len(body))
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small world: does it run at all")
-    found = measure(1, QUICK if parser.parse_args(arguments).quick else Sizes())
+    found = measure(1, QUICK if parser.parse_args(arguments).quick else FULL)
     for table in found:
         show(table)
     sys.exit(any(table.missed for table in found))
