@@ -115,14 +115,19 @@ def test_every_type_of_entry_has_words_with_all_fields_and_with_none(speech: Spe
     }  # fmt: skip
     for name, type_ in TYPES.items():
         full = {field: values[kind.kind] for field, kind in type_.fields.items()}
-        for text in (words(step(name, full), speech, NOBODY), words(step(name, {}), speech, NOBODY)):
+        for text in (
+            words(step(name, full), speech, NOBODY),
+            words(step(name, {}), speech, NOBODY),
+        ):
             assert text
             assert "\u202e" not in text
             assert "{" not in text.replace("\\u{202e}", "")
 
 
 def test_what_was_erased_is_named_as_erased() -> None:
-    said_ = words(step("item.sealed", {"size": 1, "sha256": "c" * 64}, ("name",)), SPEECHES[0], NOBODY)
+    said_ = words(
+        step("item.sealed", {"size": 1, "sha256": "c" * 64}, ("name",)), SPEECHES[0], NOBODY
+    )
     assert "〔已清除〕" in said_
 
 
