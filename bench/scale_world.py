@@ -29,7 +29,7 @@ ORGANS, UNITS, PEOPLE = 3, 40, 400
 FILED_AFTER_MS = 60 * DAY_MS
 NUMBERED = 10_000  # small cases that the numbers of recordings name
 QUIET_UNIT = 39  # its recordings are the oldest of all: a walk from the newest finds them last
-QUIET_ITEMS = 20_000  # and many of them
+QUIET_UNTIL, QUIET_EACH = 500_000, 25  # one of so many of the older half
 PRIVATE = 100  # one of so many
 
 
@@ -263,8 +263,8 @@ def waiting(start: int, stop: int, end_ms: int) -> Iterator[Rows]:
 def _waiting(n: int, end_ms: int) -> Recording:
     drawn = random.Random(n)
     sealed = end_ms - (1_000_000 - n) * STEP_MS
-    if n < QUIET_ITEMS:
-        camera = _QUIET[n % len(_QUIET)]
+    if n < QUIET_UNTIL and n % QUIET_EACH == 0:
+        camera = _QUIET[n // QUIET_EACH % len(_QUIET)]
     else:  # some record much more than others
         camera = _BUSY[int(len(_BUSY) * drawn.random() ** 1.5)]
     end = sealed - drawn.randrange(10 * MINUTE_MS, 2 * DAY_MS)
