@@ -39,6 +39,7 @@ from verify.errors import EvidenceError, MalformedError, UnavailableError
 
 ROUTES = web.RouteTableDef()
 MOST = 200
+INBOX_ROWS = 20  # where nobody says how many: each comes with clocks, proposals and reasons
 PROPOSAL = "proposal-confirmed"
 
 
@@ -66,7 +67,9 @@ async def inbox(request: web.Request) -> web.Response:
         me = (await caller_of(request)).person
         asked = replace(asked, filter=replace(asked.filter, person=me))
     return plain(
-        await inbox_page(request, asked, cursor=request.query.get("cursor"), rows=limit(request))
+        await inbox_page(
+            request, asked, cursor=request.query.get("cursor"), rows=limit(request, INBOX_ROWS)
+        )
     )
 
 
