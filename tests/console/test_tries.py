@@ -562,9 +562,7 @@ async def test_a_case_made_ones_own_opens_no_item_of_another_organ(
     for path, body in (
         (f"/api/cases/{case}/links", {"item": ids["item"], "reason": "x"}),
         (f"/api/cases/{ids['case']}/links", {"item": ids["item"], "reason": "x"}),
-        ("/api/inbox/links", {"links": [{"case": case, "item": ids["item"]}], "reason": "x"}),
         (f"/api/cases/{case}/documents", {"how": "fact", "kind": "x", "item": ids["item"]}),
-        (f"/api/cases/{case}/stages", {"how": "fact", "exit": "merged", "other": ids["case"]}),
         (f"/api/cases/{ids['case']}/changes", {"people": [thief], "reason": "x"}),
         (f"/api/cases/{case}/changes", {"unit": staff.unit(), "reason": "x"}),
         (f"/api/items/{ids['item']}/attribution", {"person": thief, "reason": "x"}),
@@ -576,8 +574,23 @@ async def test_a_case_made_ones_own_opens_no_item_of_another_organ(
         async with client.post(path, json=body) as answer:
             assert answer.status in (400, 403), (path, body, answer.status, await answer.text())
             assert SECRET not in await answer.text()
-    async with client.get(f"/api/items/{ids['item']}") as answer:
-        assert answer.status == 403
+    rows = {"links": [{"case": case, "item": ids["item"]}], "reason": "x"}
+    async with client.post("/api/inbox/links", json=rows) as answer:
+        (row,) = (await answer.json())["results"]
+        assert row["code"] == "denied"
+        assert SECRET not in await answer.text()
+    # A fact may name another's case, and is kept in one's own alone.
+    merged = {"how": "fact", "exit": "merged", "other": ids["case"]}
+    async with client.post(f"/api/cases/{case}/stages", json=merged) as answer:
+        assert answer.status == 201
+        assert SECRET not in await answer.text()
+    async with small.database.read() as conn:
+        s = tables.case_stage.c
+        found = await conn.execute(select(s.index).where(s.case == ids["case"], s.exit == "merged"))
+        assert found.first() is None
+    for path in (f"/api/items/{ids['item']}", f"/api/cases/{ids['case']}"):
+        async with client.get(path) as answer:
+            assert answer.status == 403
 
 
 async def test_registers_of_another_organ_cannot_be_turned_to_ones_own(
