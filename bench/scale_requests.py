@@ -90,7 +90,7 @@ INBOX: Mapping[str, Sequence[tuple[str, str]]] = {  # caller -> what he asks for
     "an officer": (("", ""), ("overdue", "overdue=true")),
     "a head of 5 units": (
         ("", ""), ("overdue", "overdue=true"), ("one unit", f"unit={id_of('unit', 15)}"),
-        ("one officer", f"person={id_of('person', 95)}"),
+        ("one officer", f"person={id_of('person', 95)}"), ("50 rows", "limit=50"),
     ),
     "a head of a unit long quiet": (("", ""),),
     "a supervisor of 3 organs": (
