@@ -117,9 +117,17 @@ async def validate(request: web.Request, handler: Handler) -> web.StreamResponse
     """Refuse what the specification does not allow."""
     if not _inside(request):
         return await handler(request)
+    sized, most = _sized(request)
+    try:
+        return await _validated(sized, handler, most)
+    finally:
+        if sized is not request:  # what the handler noted on it is asked for outside
+            request.update(sized)
+
+
+async def _validated(request: web.Request, handler: Handler, most: int) -> web.StreamResponse:
     body = None
     if request.method in _CHANGES:
-        request, most = _sized(request)
         if (request.content_length or 0) > most:
             raise TooLargeError(
                 f"body: expected at most {most} bytes, got {request.content_length}"

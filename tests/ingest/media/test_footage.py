@@ -8,14 +8,22 @@ from ingest.media.probe import probe
 from ingest.media.sandbox import Sandbox
 
 
-async def test_the_four_files_of_a_night_check(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_the_files_of_the_two_checks_are_what_they_say(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     folder, out = tmp_path / "footage", tmp_path / "out"
     out.mkdir()
-    files = make_footage(folder)
+    made = make_footage(folder)
+    files = made["complete"]
     plans = [(await probe(path, out, sandbox)).plan for path in files]
     assert [plan.verdict for plan in plans] == ["native", "transcode", "transcode", "none"]
     assert [plan.lane for plan in plans[:3]] == ["quick", "quick", "heavy"]
     assert plans[3].reason is Reason.BROKEN
-    before = [(path.name, path.stat().st_mtime_ns) for path in files]
-    assert [(path.name, path.stat().st_mtime_ns) for path in make_footage(folder)] == before
-    assert sorted(path.name for path in folder.iterdir()) == sorted(name for name, _ in before)
+    assert [(await probe(path, out, sandbox)).plan.verdict for path in made["hole"]] == [
+        "native"
+    ] * 2
+    before = {path: path.stat().st_mtime_ns for part in made.values() for path in part}
+    again = make_footage(folder)
+    assert {path: path.stat().st_mtime_ns for part in again.values() for path in part} == before
+    left = {path for path in folder.rglob("*") if path.is_file() and path.name != ".moment"}
+    assert left == set(before)
