@@ -6,6 +6,8 @@ OPERATIONAL no evidential meaning: secrets, sessions, upload offsets, jobs, cach
 
 Ids are 32 hex digits drawn outside the act; times are UTC milliseconds (`_ms`) or the entry's own
 text; JSON is canonical text.  No database defaults, no autoincrement in projected tables.
+
+One long file on purpose: it is the list of all that is kept, and nothing else.
 """
 
 from sqlalchemy import (
