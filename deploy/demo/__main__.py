@@ -181,7 +181,8 @@ async def tour_own(
         number = str(OWN_CASE["number"])
         case = await cases.find(api, number)
         if case is None:
-            case = str((await api.call("POST", "/api/cases", OWN_CASE))["id"])
+            placed = {**OWN_CASE, "organ": made["organs"]["bureau"], "unit": made["units"]["first"]}
+            case = str((await api.call("POST", "/api/cases", placed))["id"])
         say(f"• handing over {len(files)} files with `liuhen push`")
         await hand_over(made, files, number, args.port, env, device="DSJL907", cut=False)
         say("• waiting until they can be played")
