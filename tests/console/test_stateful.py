@@ -40,6 +40,13 @@ QUICK = settings(
     suppress_health_check=list(HealthCheck),
 )
 
+WALKED = {
+    "api/cases 201", "api/cases/changes 201", "api/cases/points 201", "api/cases/stages 201",
+    "api/cases/documents 201", "api/cases/documents 409 not-allowed", "api/cases/links 201",
+    "api/cases/exemptions 201", "api/cases/judgements 201", "api/cases/filing 201",
+}  # fmt: skip
+"""What walks must have seen to say anything."""
+
 
 @pytest.fixture(scope="module")
 def template(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
@@ -203,11 +210,11 @@ def walking_on_postgresql(migrated_postgres: PostgresServer, migrated_file: Path
 
 
 def test_no_sequence_of_calls_goes_where_the_rules_do_not_allow(walking: Made) -> None:
-    run_machine(walking, settings=QUICK)
-    accepted = {key for key in walking.seen if key.endswith(" 201")}
-    assert len(accepted) >= 10, f"the walks got nowhere: {walking.seen}"
-    assert "api/cases/filing 201" in accepted
-    assert "api/cases/documents 409 not-allowed" in walking.seen
+    for _ in range(6):  # walks are drawn: a few may miss what is rare, so many may not
+        run_machine(walking, settings=settings(QUICK, derandomize=False))
+        if not (lacking := WALKED - walking.seen.keys()):
+            break
+    assert not lacking, f"the walks got nowhere: {walking.seen}"
 
 
 def test_the_same_holds_on_postgresql(walking_on_postgresql: Made) -> None:
@@ -238,7 +245,11 @@ async def judged_twice(*args: Any, **more: Any) -> Any:
 JUDGED = judging.record
 BROKEN = [
     ("cases.course.machine.check_issue", lambda *_, **__: None, "passed although"),
-    ("cases.course.machine.check_transition", lambda *_, **__: None, "passed although"),
+    (
+        "cases.course.machine.check_transition",
+        lambda *_, **__: None,
+        "passed although|the case is filed",
+    ),
     ("cases.filing.unexplained", lambda _: (), "with nobody's name"),
     ("cases.course.point", refuse, "a fact was refused"),
     ("cases.judging.record", judged_twice, "entries"),
@@ -250,6 +261,6 @@ def test_a_gate_that_is_gone_is_noticed(
     walking: Made, monkeypatch: pytest.MonkeyPatch, gate: str, away: Any, told: str
 ) -> None:
     monkeypatch.setattr(gate, away)
-    once = settings(QUICK, max_examples=40, phases=[Phase.generate], report_multiple_bugs=False)
+    once = settings(QUICK, max_examples=200, phases=[Phase.generate], report_multiple_bugs=False)
     with pytest.raises(AssertionError, match=told):
         run_machine(walking, settings=once)

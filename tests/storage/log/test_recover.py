@@ -211,7 +211,11 @@ async def _rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 async def _operational_rows(folder: Path) -> None:
     def work(c: Connection) -> None:
-        c.execute(session.insert().values(digest="d" * 64, token="9" * 32, csrf="x", expires_ms=1))
+        c.execute(
+            session.insert().values(
+                digest="d" * 64, token="9" * 32, csrf="x", created_ms=0, seen_ms=0, expires_ms=1
+            )
+        )
         c.execute(media.insert().values(item=I, verdict="native", probe="{}"))
         c.execute(token_secret.insert().values(token="9" * 32, digest="e" * 64))
         c.execute(token_secret.insert().values(token="0" * 32, digest="f" * 64))
