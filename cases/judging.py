@@ -6,7 +6,7 @@ names its list's version and the policy's.  Nothing is written here but by `reco
 Not covered: whether what was recorded shows what it must show.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from cases import standing, versions
 from cases.occasions import aliases, due, group, rules_for
 from cases.policy import Policy
 from cases.procedure.model import STAGE_CATEGORIES, Procedure
-from cases.recording.coverage import Known, judge
+from cases.recording.coverage import Known, judge, untouched
 from cases.recording.spans import Group, Recordings, Row
 from cases.recording.verdicts import (
     FIRST_OCCASION,
@@ -125,33 +125,73 @@ def _reached(now: Standing) -> frozenset[str]:
     return frozenset(stage.category for stage in stages if stage is not None)
 
 
-def rows_of(conn: Connection, case: str) -> Sequence[Any]:
+def rows_of(conn: Connection, case: str, items: Collection[str] = ()) -> Sequence[Any]:
     """The linked recordings: item, kind, carrier, sound, start, end, uncertainty, stage of the link,
-    device, person, marks, and of a late one when it ended, was due and was in."""
+    device, person, marks, and of a late one when it ended, was due and was in.  Of these items
+    only, if some are named."""
+    marks = ", ".join("?" * len(items))
+    among = f' AND k."item" IN ({marks})' if items else ""
     return bulk.select(
         conn,
-        'SELECT k."item", a."kind", a."carrier", a."sound", a."start_ms", a."end_ms", '
+        'SELECT k."item", a."kind", a."carrier", a."sound", a."start_ms", a."end_ms", '  # noqa: S608
         'a."uncertainty_ms", k."stage", a."device", a."person", a."marks", l."ended_ms", '
         'l."due_ms", l."sealed_ms" FROM link k LEFT JOIN attribution a ON a."item" = k."item" '
         'LEFT JOIN late l ON l."item" = k."item" '
-        'WHERE k."case" = ? AND k."unlinked_index" IS NULL',
-        (case,),
+        f'WHERE k."case" = ? AND k."unlinked_index" IS NULL{among}',
+        (case, *items),
     )
 
 
 def linked(rows: Sequence[Any], procedure: Procedure | None) -> Linked:
     """What `rows_of` found, for judging."""
-    stages = {stage: _category(procedure, stage) for stage in {row[7] for row in rows}}
     groups: dict[Group, list[Row]] = {}
-    untimed = 0
+    for of, row in (timed := _timed(rows, procedure)):
+        groups.setdefault(of, []).append(row)
+    return Linked(Recordings.of(groups), len(rows), _untimed(rows, timed))
+
+
+def relinked(
+    before: Linked, gone: Sequence[Any], come: Sequence[Any], procedure: Procedure | None
+) -> Linked:
+    """The same after some rows went and others came: what these do not touch is not done again."""
+    old, new = _timed(gone, procedure), _timed(come, procedure)
+    recordings = before.recordings.changed(old, new)
+    verdicts: dict[Any, Known] = {}
+    if recordings.groups == before.recordings.groups:
+        times = [(row[0], row[1]) for _, row in (*old, *new)]
+        verdicts = {key: untouched(known, times) for key, known in before.verdicts.items()}
+    links = before.links - len(gone) + len(come)
+    untimed = before.untimed - _untimed(gone, old) + _untimed(come, new)
+    return Linked(recordings, links, untimed, verdicts)
+
+
+def _timed(rows: Sequence[Any], procedure: Procedure | None) -> list[tuple[Group, Row]]:
+    """Those that can be judged: of a known time, and not only paper."""
+    stages = {stage: _category(procedure, stage) or "" for stage in {row[7] for row in rows}}
+    found: list[tuple[Group, Row]] = []
     for item, kind, carrier, sound, start, end, doubt, stage, device, *_ in rows:
-        photo = kind == "photo"
-        if start is None or not (photo or (end is not None and end > start)):
-            untimed += 1
-        elif kind != "other":
-            row = (start, start if photo else end, doubt, device or "", item, stages[stage] or "")
-            groups.setdefault((kind, carrier, bool(sound)), []).append(row)
-    return Linked(Recordings.of(groups), len(rows), untimed)
+        if kind != "other" and _has_time(kind, start, end):
+            row = (
+                start,
+                start if kind == "photo" else end,
+                doubt,
+                device or "",
+                item,
+                stages[stage],
+            )
+            found.append(((kind, carrier, bool(sound)), row))
+    return found
+
+
+def _has_time(kind: str | None, start: int | None, end: int | None) -> bool:
+    return start is not None and (kind == "photo" or (end is not None and end > start))
+
+
+def _untimed(rows: Sequence[Any], timed: Sequence[Any]) -> int:
+    """How many rows have no time; `timed` are those of them that can be judged."""
+    if len(rows) == len(timed):
+        return 0
+    return sum(not _has_time(row[1], row[4], row[5]) for row in rows)
 
 
 def _category(procedure: Procedure | None, stage: str | None) -> str | None:

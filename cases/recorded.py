@@ -1,8 +1,9 @@
 """The recordings of cases, arranged for judging and kept until one of them changes.
 
 Guarantee: what `Recorded` gives is what would be read anew in the same snapshot: before every use
-the entries since the last look are asked for links and attributions, and what one of them touches
-is read again.  It holds no more than so many recordings, and losing it costs time only.
+the entries since the last look are asked for links and attributions, and the recordings that one of
+them touches are read again.  It holds no more than so many recordings, and losing it costs time
+only.
 Not covered: acts, which always read their rows in their own transaction; whole answers
 (`cases.kept`).
 """
@@ -18,11 +19,14 @@ from cases import judging, standing
 from cases.judging import Judged, Linked
 from cases.kept import size_of
 from cases.standing import Standing
+from cases.timeline import Texts
 from storage import bulk
 
 MOST_RECORDINGS = 200_000
 MOST_NEWS = 1_000
 """With more such entries since the last look, reading anew is as quick as looking at them."""
+MOST_TOUCHED = 100
+"""With more recordings touched, all are read: a statement has only so many places for values."""
 _TOUCHING = "('item.attributed', 'item.late', 'item.linked', 'item.unlinked')"
 
 Pieces = dict[Hashable, tuple[object, str]]
@@ -38,6 +42,7 @@ class OfCase:
     items: frozenset[str]
     linked: Linked
     pieces: Pieces = field(default_factory=dict)
+    texts: Texts = field(default_factory=Texts)
 
 
 class Recorded:
@@ -54,18 +59,27 @@ class Recorded:
         return judging.of_standing(conn, now, found.linked, now_ms), found
 
     def of(self, conn: Connection, now: Standing) -> OfCase:
-        """The recordings of the case, from before if nothing has touched them since."""
+        """The recordings of the case, from before but for what entries have touched since."""
         case, size = now.case.id, size_of(conn)
-        known = self._cases.get(case)
-        if known is not None and size >= known.size and not _touched(conn, case, known):
-            known.size = size
-            if self._cases.get(case) is known:  # others had their turn and may have put it out
-                self._cases.move_to_end(case)
-            return known
-        rows = judging.rows_of(conn, case)
-        items = frozenset(row[0] for row in rows)
-        made = OfCase(size, rows, items, judging.linked(rows, now.procedure))
-        if known is None or size >= known.size:  # what an older snapshot saw is not kept
+        known, touched = self._cases.get(case), None
+        if known is not None and size >= known.size:
+            touched = _touched(conn, case, known)
+            if touched == frozenset():
+                known.size = max(size, known.size)
+                if self._cases.get(case) is known:  # others had their turn and may have put it out
+                    self._cases.move_to_end(case)
+                return known
+        if known is None or touched is None:
+            rows = judging.rows_of(conn, case)
+            made = OfCase(size, rows, _items(rows), judging.linked(rows, now.procedure))
+        else:
+            gone = [row for row in known.rows if row[0] in touched]
+            come = judging.rows_of(conn, case, touched)
+            rows = [row for row in known.rows if row[0] not in touched] + list(come)
+            again = judging.relinked(known.linked, gone, come, now.procedure)
+            made = OfCase(size, rows, _items(rows), again, known.pieces, known.texts)
+        newest = self._cases.get(case)
+        if newest is None or size >= newest.size:  # what an older snapshot saw is not kept
             self._cases[case] = made
             self._cases.move_to_end(case)
             self._shrink()
@@ -76,13 +90,27 @@ class Recorded:
             self._cases.popitem(last=False)
 
 
-def _touched(conn: Connection, case: str, known: OfCase) -> bool:
-    """Whether an entry since may have changed the recordings of the case."""
+def _items(rows: Sequence[Any]) -> frozenset[str]:
+    return frozenset(row[0] for row in rows)
+
+
+def _touched(conn: Connection, case: str, known: OfCase) -> frozenset[str] | None:
+    """The recordings of the case that entries since may have changed; None: too many to tell."""
     news = bulk.select(
         conn,
         f'SELECT "chain" FROM entry WHERE "type" IN {_TOUCHING} AND "index" >= ? LIMIT ?',  # noqa: S608
         (known.size, MOST_NEWS),
     )
-    return len(news) == MOST_NEWS or any(
-        chain == f"c:{case}" or chain[2:] in known.items for (chain,) in news
-    )
+    if len(news) == MOST_NEWS:
+        return None
+    chains = {chain for (chain,) in news}
+    found = {chain[2:] for chain in chains} & known.items
+    if f"c:{case}" in chains:
+        links = bulk.select(
+            conn,
+            'SELECT "item" FROM link WHERE "case" = ? '
+            'AND ("linked_index" >= ? OR "unlinked_index" >= ?)',
+            (case, known.size, known.size),
+        )
+        found |= {item for (item,) in links}
+    return frozenset(found) if len(found) <= MOST_TOUCHED else None

@@ -8,7 +8,8 @@ Not covered: playing them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 COLUMNS = (
@@ -20,48 +21,68 @@ COLUMNS = (
 MOST = 20_000
 
 
+@dataclass(slots=True)
+class Texts:
+    """The recordings as they were told last, each by its row; the places of people and devices are
+    in them, so they hold as long as these are the same."""
+
+    people: Sequence[str] = ()
+    devices: Sequence[str] = ()
+    of_row: Mapping[Any, str] = field(default_factory=dict)
+
+
 def recordings(
-    rows: Sequence[Any], *, from_ms: int | None = None, to_ms: int | None = None, limit: int = MOST
-) -> tuple[dict[str, Any], int | None]:
-    """The recordings that touch that time (rows of `judging.rows_of`), for an answer; and where the
-    following page begins, if there is one."""
+    rows: Sequence[Any],
+    *,
+    from_ms: int | None = None,
+    to_ms: int | None = None,
+    limit: int = MOST,
+    before: Texts | None = None,
+) -> tuple[str, int | None, Texts]:
+    """The recordings that touch that time (rows of `judging.rows_of`), as JSON members of an
+    answer; where the following page begins, if there is one; and what makes the next as quick."""
     timed = sorted(
         (row for row in rows if row[4] is not None and _inside(row, from_ms, to_ms)),
         key=lambda row: (row[4], row[0]),
     )
-    people, devices, marks = _Places(), _Places(), {"[]": []}  # type: ignore[var-annotated]
-    tracks = []
-    for row in timed[:limit]:
-        item, kind, carrier, _, start, end, doubt, stage, device, person, words, *late = row
-        if words not in marks:
-            marks[words] = json.loads(words)
-        tracks.append((
-            item, start, start if end is None else end, doubt, kind, carrier, people.of(person),
-            devices.of(device), stage, marks[words], None if late[0] is None else late,
-        ))  # fmt: skip
+    shown = timed[:limit]
+    people = sorted({row[9] for row in shown} - {None})
+    devices = sorted({row[8] for row in shown} - {None})
+    known: Mapping[Any, str] = {}
+    if before is not None and (before.people, before.devices) == (people, devices):
+        known = before.of_row
+    tell = _telling(people, devices)
+    texts = [known.get(row) or tell(row) for row in shown]
     value = {
-        "columns": COLUMNS, "people": people.ids, "devices": devices.ids, "recordings": tracks,
-        "untimed": [row[0] for row in rows if row[4] is None],
+        "columns": COLUMNS, "people": people, "devices": devices,
+        "untimed": sorted(row[0] for row in rows if row[4] is None),
     }  # fmt: skip
-    return value, timed[limit][4] if len(timed) > limit else None
+    text = f'{to_text(value)[1:-1]},"recordings":[{",".join(texts)}]'
+    next_ms = timed[limit][4] if len(timed) > limit else None
+    return text, next_ms, Texts(people, devices, dict(zip(shown, texts, strict=True)))
+
+
+def _telling(people: Sequence[str], devices: Sequence[str]) -> Callable[[Any], str]:
+    """How a row is told: people and devices by their places."""
+    person_at = {id_: at for at, id_ in enumerate(people)}
+    device_at = {id_: at for at, id_ in enumerate(devices)}
+
+    def tell(row: Any) -> str:
+        item, kind, carrier, _, start, end, doubt, stage, device, person, marks, *late = row
+        return to_text((
+            item, start, start if end is None else end, doubt, kind, carrier, person_at.get(person),
+            device_at.get(device), stage, json.loads(marks or "[]"),
+            None if late[0] is None else late,
+        ))  # fmt: skip
+
+    return tell
+
+
+def to_text(value: Any) -> str:
+    """JSON as answers have it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _inside(row: Sequence[Any], from_ms: int | None, to_ms: int | None) -> bool:
     end = row[4] if row[5] is None else row[5]
     return (from_ms is None or end >= from_ms) and (to_ms is None or row[4] <= to_ms)
-
-
-class _Places:
-    """Ids, each once, and where they stand."""
-
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-        self._at: dict[str, int] = {}
-
-    def of(self, id_: str | None) -> int | None:
-        if id_ is None:
-            return None
-        if id_ not in self._at:
-            self._at[id_] = len(self.ids)
-            self.ids.append(id_)
-        return self._at[id_]

@@ -6,7 +6,6 @@ case's chain (and one in the other case's, where two are joined and the caller m
 Not covered: asking and deciding (`console.asking_api`).
 """
 
-import json
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -136,7 +135,7 @@ async def _answer(request: web.Request, what: str, tell: Tell) -> web.Response:
         def made() -> Made[bytes]:
             judged, found = recorded.judged(conn, case, now_ms)
             value, more = tell(judged, found)
-            text = f"{_text(value)[:-1]},{more}}}".encode()
+            text = f"{timeline.to_text(value)[:-1]},{more}}}".encode()
             return Made(text, found.items, len(text) + 100 * len(found.items))
 
         version = policy.in_force(conn, now_ms).version  # its day may come without an entry
@@ -146,10 +145,6 @@ async def _answer(request: web.Request, what: str, tell: Tell) -> web.Response:
     async with parts.database.read() as conn:
         found = await conn.run_sync(body)
     return web.Response(body=found, content_type="application/json", charset="utf-8")
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @ROUTES.get("/api/cases/{case}/coverage")
@@ -165,8 +160,8 @@ async def coverage(request: web.Request) -> web.Response:
         def told(verdict: Verdict) -> str:
             key = "verdict", spoken.language, judging.key_of(verdict), verdict.occasion
             before = pieces.get(key)
-            if before is None or before[0] != verdict:
-                text = _text(course_said.verdict(known, verdict, spoken))
+            if before is None or (before[0] is not verdict and before[0] != verdict):
+                text = timeline.to_text(course_said.verdict(known, verdict, spoken))
                 before = pieces[key] = verdict, text
             return before[1]
 
@@ -234,12 +229,17 @@ async def time_line(request: web.Request) -> web.Response:
         rows, pieces = found.rows, found.pieces
         now, known = judged.standing, judged.standing.procedure
         key = "recordings", request.query_string
-        if key not in pieces:
-            tracks, next_ms = timeline.recordings(rows, limit=most, **bounds)
+        before = pieces.get(key)
+        if before is None or before[0] is not rows:
+            tracks, next_ms, texts = timeline.recordings(
+                rows, limit=most, before=found.texts, **bounds
+            )
+            if not request.query_string:
+                found.texts = texts
             for old in [k for k in pieces if isinstance(k, tuple) and k[0] == key[0]]:
                 del pieces[old]  # one such piece is large enough
             next_ = None if next_ms is None else format_time(next_ms)
-            pieces[key] = rows, _text(tracks | {"next": next_})[1:-1]
+            before = pieces[key] = rows, f'{tracks},"next":{timeline.to_text(next_)}'
         value = {
             "case": now.case.id,
             "stages": [course_said.stage(known, s, spoken) for s in now.stages],
@@ -254,7 +254,7 @@ async def time_line(request: web.Request) -> web.Response:
             ],
             "filings": [course_said.filing(f) for f in now.filings],
         }  # fmt: skip
-        return value, pieces[key][1]
+        return value, before[1]
 
     return await _answer(request, "timeline", tell)
 

@@ -39,6 +39,20 @@ def judge(rules: Iterable[Applied], case: Case, known: Known | None = None) -> t
     return tuple(verdict for applied in rules for verdict in judge.rule(applied))
 
 
+def untouched(known: Known, changes: Sequence[tuple[int, int]]) -> Known:
+    """The verdicts that hold although recordings came or went at these times (start and end each).
+
+    A verdict between two points looks at what touches that time and at which kinds of recordings
+    there are at all, which must be the same as before; the other verdicts are not among them.
+    """
+    return {
+        key: verdict
+        for key, verdict in known.items()
+        if (required := verdict.required) is not None
+        and not any(start <= required[1] and end >= required[0] for start, end in changes)
+    }
+
+
 # --- judging ------------------------------------------------------------------------------------
 
 

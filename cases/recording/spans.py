@@ -8,11 +8,11 @@ Not covered: thresholds and verdicts (`coverage`).
 Format: docs/formats/rules.md, version 1, section "Coverage".
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, compress
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 KINDS = ("photo", "audio", "video")
 ALWAYS, NEVER = -(2**62), 2**62  # before and after every time
@@ -87,6 +87,8 @@ class Union:
         self._firsts = [0, *[at for at, start, reach in later if start > reach]]
         self._piece_ends = [self._reach[at - 1] for at in (*self._firsts[1:], len(rows)) if at]
         self._pieces: list[Piece | None] = [None] * len(self._firsts)
+        self._doubts_from: list[int] = []  # of the last n tracks
+        self._doubts_until: list[int] = []  # of the first n tracks
         self._asked: dict[tuple[int, int], tuple[tuple[str, ...], int]] = {}
         self._stages: dict[str | None, tuple[tuple[str, ...], int]] = {}
 
@@ -126,12 +128,30 @@ class Union:
         if known is None:
             first, inside, last = self._range(start, end)
             before = [at for at in range(first, inside) if self._ends[at] > start]
-            items = [*(self._items[at] for at in before), *self._items[inside:last]]
-            doubts = [*(self._doubts[at] for at in before), *self._doubts[inside:last]]
-            each = items if self._once else dict.fromkeys(items)
-            known = tuple(each), max(doubts, default=0)
+            items = (*map(self._items.__getitem__, before), *self._items[inside:last])
+            doubt = self._doubt(inside, last)
+            doubt = max(doubt, *(self._doubts[at] for at in before)) if before else doubt
+            known = items if self._once else tuple(dict.fromkeys(items)), doubt
             self._asked[start, end] = known
         return known
+
+    def _doubt(self, first: int, last: int) -> int:
+        """The greatest uncertainty of the tracks at these positions, 0 of none.
+
+        Who asks for all from a time on, or up to one, gets it without looking at each.
+        """
+        if first >= last:
+            return 0
+        if last == len(self._doubts):
+            if not self._doubts_from:
+                self._doubts_from = list(accumulate(reversed(self._doubts), max))
+            return self._doubts_from[last - 1 - first]
+        if first == 0:
+            if not self._doubts_until:
+                self._doubts_until = list(accumulate(self._doubts, max))
+            return self._doubts_until[last - 1]
+        greatest: int = max(self._doubts[first:last])
+        return greatest
 
     def shows(self, start: int, end: int) -> bool:
         """Whether some recording shows some of that time."""
@@ -176,11 +196,38 @@ class Recordings:
         self._arrange(groups)
 
     @classmethod
-    def of(cls, groups: dict[Group, list[Row]]) -> "Recordings":
+    def of(cls, groups: dict[Group, list[Row]]) -> Self:
         """The same from rows, none of them empty: ten thousand tracks take as long as the rest."""
         made = cls.__new__(cls)
         made._arrange(groups)
         return made
+
+    def changed(self, gone: Iterable[tuple[Group, Row]], come: Iterable[tuple[Group, Row]]) -> Self:
+        """The same without some rows and with others; this one stays as it is."""
+        groups = dict(self._groups)
+        touched: set[Group] = set()
+
+        def of(group: Group) -> list[Row]:
+            if group not in touched:
+                touched.add(group)
+                groups[group] = groups.get(group, []).copy()
+            return groups[group]
+
+        for group, row in gone:
+            rows = of(group)
+            del rows[bisect_left(rows, row)]
+        for group, row in come:
+            insort(of(group), row)
+        made = self.of({group: rows for group, rows in groups.items() if rows})
+        if made.groups == self.groups and made._once == self._once:  # the same choices, then
+            made._choices = self._choices
+            made._unions = {k: u for k, u in self._unions.items() if not k & touched}
+        return made
+
+    @property
+    def groups(self) -> frozenset[Group]:
+        """The kinds of recordings of which there is at least one."""
+        return frozenset(self._groups)
 
     def _arrange(self, groups: dict[Group, list[Row]]) -> None:
         self._groups = groups
