@@ -24,6 +24,7 @@ from bench.scale_requests import Callers, Sizes, Taken
 from bench.scale_world import Person, id_of
 from console.settings import ConsoleSettings
 from console.tokens import digest, new_secret
+from liuhen.serve import collect_rarely
 from storage import bulk, tables
 from storage.access import Right
 from storage.database import Database
@@ -188,6 +189,7 @@ async def _serving(
     url: str, where: Path, secrets: dict[str, str]
 ) -> AsyncIterator[tuple[House, Callers]]:
     async with opened(url, where, ConsoleSettings()) as house:
+        collect_rarely()  # as the server does
         yield (
             house,
             {

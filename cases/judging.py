@@ -158,8 +158,10 @@ def relinked(
     recordings = before.recordings.changed(old, new)
     verdicts: dict[Any, Known] = {}
     if recordings.groups == before.recordings.groups:
-        times = [(row[0], row[1]) for _, row in (*old, *new)]
-        verdicts = {key: untouched(known, times) for key, known in before.verdicts.items()}
+        changes = (*old, *new)
+        verdicts = {
+            key: untouched(known, recordings, changes) for key, known in before.verdicts.items()
+        }
     links = before.links - len(gone) + len(come)
     untimed = before.untimed - _untimed(gone, old) + _untimed(come, new)
     return Linked(recordings, links, untimed, verdicts)

@@ -10,6 +10,7 @@ Not covered: playing them.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 COLUMNS = (
@@ -19,16 +20,20 @@ COLUMNS = (
 """What the cells of a recording are; `person` and `device` are places in the lists of that name,
 `late` is null or [ended, due, sealed]."""
 MOST = 20_000
+_TIME_AND_ITEM, _PERSON, _DEVICE = itemgetter(4, 0), itemgetter(9), itemgetter(8)
 
 
 @dataclass(slots=True)
 class Texts:
-    """The recordings as they were told last, each by its row; the places of people and devices are
-    in them, so they hold as long as these are the same."""
+    """The recordings as they were told last; the places of people and devices are in them, so they
+    hold as long as these are the same."""
 
     people: Sequence[str] = ()
     devices: Sequence[str] = ()
-    of_row: Mapping[Any, str] = field(default_factory=dict)
+    rows: Sequence[Any] = ()
+    of_row: Mapping[int, str] = field(default_factory=dict)
+    """By `id` of its row, which is no other's while `rows` has it: hashing the cells takes longer
+    than all else here."""
 
 
 def recordings(
@@ -41,25 +46,29 @@ def recordings(
 ) -> tuple[str, int | None, Texts]:
     """The recordings that touch that time (rows of `judging.rows_of`), as JSON members of an
     answer; where the following page begins, if there is one; and what makes the next as quick."""
-    timed = sorted(
-        (row for row in rows if row[4] is not None and _inside(row, from_ms, to_ms)),
-        key=lambda row: (row[4], row[0]),
-    )
+    timed = [row for row in rows if row[4] is not None]
+    if from_ms is not None or to_ms is not None:
+        timed = [row for row in timed if _inside(row, from_ms, to_ms)]
+    timed.sort(key=_TIME_AND_ITEM)
     shown = timed[:limit]
-    people = sorted({row[9] for row in shown} - {None})
-    devices = sorted({row[8] for row in shown} - {None})
-    known: Mapping[Any, str] = {}
+    people = sorted({*map(_PERSON, shown)} - {None})
+    devices = sorted({*map(_DEVICE, shown)} - {None})
+    known: Mapping[int, str] = {}
     if before is not None and (before.people, before.devices) == (people, devices):
         known = before.of_row
     tell = _telling(people, devices)
-    texts = [known.get(row) or tell(row) for row in shown]
+    texts = [known.get(id(row)) or tell(row) for row in shown]
     value = {
         "columns": COLUMNS, "people": people, "devices": devices,
         "untimed": sorted(row[0] for row in rows if row[4] is None),
     }  # fmt: skip
     text = f'{to_text(value)[1:-1]},"recordings":[{",".join(texts)}]'
     next_ms = timed[limit][4] if len(timed) > limit else None
-    return text, next_ms, Texts(people, devices, dict(zip(shown, texts, strict=True)))
+    return (
+        text,
+        next_ms,
+        Texts(people, devices, shown, dict(zip(map(id, shown), texts, strict=True))),
+    )
 
 
 def _telling(people: Sequence[str], devices: Sequence[str]) -> Callable[[Any], str]:

@@ -6,8 +6,9 @@ case's chain (and one in the other case's, where two are joined and the caller m
 Not covered: asking and deciding (`console.asking_api`).
 """
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable, Collection, Hashable
+from functools import partial
+from typing import Any, TypeVar
 
 from aiohttp import web
 from sqlalchemy import Connection
@@ -17,11 +18,13 @@ from cases.course import Moment, NoProcedureError, Paper, Step
 from cases.judging import Judged
 from cases.kept import Kept, Made
 from cases.procedure import draw
-from cases.recorded import OfCase, Recorded
-from cases.recording.verdicts import Verdict, summary
+from cases.procedure.model import Procedure
+from cases.recorded import OfCase, Pieces, Recorded
+from cases.recording.verdicts import Hole, Verdict, summary
 from console import course_said
 from console.answers import allowed, plain, speech
 from console.guard import is_permitted, permit
+from console.i18n import Speech
 from console.parts import PARTS
 from console.told import telling
 from storage.access import Caller, Right
@@ -29,6 +32,7 @@ from storage.ledger import Event
 from verify.entries import format_time, parse_time
 
 ROUTES = web.RouteTableDef()
+T = TypeVar("T")
 
 
 def _recorded(event: Event, **more: Any) -> web.Response:
@@ -147,6 +151,36 @@ async def _answer(request: web.Request, what: str, tell: Tell) -> web.Response:
     return web.Response(body=found, content_type="application/json", charset="utf-8")
 
 
+def _telling(pieces: Pieces, language: str) -> Callable[[Hashable, T, Callable[[T], Any]], str]:
+    """Tells values as JSON; one that is as it was under its key is not told again."""
+
+    def told(key: Hashable, value: T, say: Callable[[T], Any]) -> str:
+        before = pieces.get((language, key))
+        if before is None or before[0] != value:
+            before = pieces[language, key] = value, timeline.to_text(say(value))
+        return before[1]
+
+    return told
+
+
+def _verdict(known: Procedure | None, spoken: Speech, value: Verdict) -> Any:
+    return course_said.verdict(known, value, spoken)
+
+
+def _point(known: Procedure | None, spoken: Speech, value: standing.PointRow) -> Any:
+    return course_said.point(known, value, spoken, live=True)
+
+
+def _document(known: Procedure | None, spoken: Speech, value: standing.DocumentRow) -> Any:
+    return course_said.document(known, value, spoken)
+
+
+def _hole(spoken: Speech, value: tuple[Hole, Verdict]) -> Any:
+    hole, of = value
+    more = {"rule": judging.key_of(of), "occasion": of.occasion, "must": of.rule.must}
+    return course_said.hole(hole, spoken) | more
+
+
 @ROUTES.get("/api/cases/{case}/coverage")
 async def coverage(request: web.Request) -> web.Response:
     """The verdicts as of now; nothing is recorded."""
@@ -155,17 +189,11 @@ async def coverage(request: web.Request) -> web.Response:
 
     def tell(found: Judged, recorded: OfCase) -> tuple[dict[str, Any], str]:
         counts, known = summary(found.verdicts), found.standing.procedure
-        pieces = recorded.pieces
-
-        def told(verdict: Verdict) -> str:
-            key = "verdict", spoken.language, judging.key_of(verdict), verdict.occasion
-            before = pieces.get(key)
-            if before is None or (before[0] is not verdict and before[0] != verdict):
-                text = timeline.to_text(course_said.verdict(known, verdict, spoken))
-                before = pieces[key] = verdict, text
-            return before[1]
-
-        verdicts = ",".join(map(told, found.verdicts))
+        told = _telling(recorded.pieces, spoken.language)
+        verdicts = ",".join(
+            told(("verdict", judging.key_of(v), v.occasion), v, partial(_verdict, known, spoken))
+            for v in found.verdicts
+        )
         value = {
             "case": found.standing.case.id, "procedure": found.standing.case.procedure,
             "rules": list(found.rules), "policy": found.policy.version,
@@ -243,18 +271,26 @@ async def time_line(request: web.Request) -> web.Response:
         value = {
             "case": now.case.id,
             "stages": [course_said.stage(known, s, spoken) for s in now.stages],
-            "points": [course_said.point(known, p, spoken, live=True) for p in now.live_points],
-            "documents": [course_said.document(known, d, spoken) for d in now.documents],
+            "filings": [course_said.filing(f) for f in now.filings],
+        }
+        told = _telling(pieces, spoken.language)
+        more = {
+            "points": [
+                told(("point", p.index), p, partial(_point, known, spoken)) for p in now.live_points
+            ],
+            "documents": [
+                told(("document", d.id), d, partial(_document, known, spoken))
+                for d in now.documents
+            ],
             "holes": [
-                course_said.hole(h, spoken)
-                | {"rule": judging.key_of(v), "occasion": v.occasion, "must": v.rule.must}
+                told(("hole", judging.key_of(v), v.occasion, at), (h, v), partial(_hole, spoken))
                 for v in judged.verdicts
-                for h in v.holes
+                for at, h in enumerate(v.holes)
                 if h.state != "below_threshold"
             ],
-            "filings": [course_said.filing(f) for f in now.filings],
-        }  # fmt: skip
-        return value, before[1]
+        }
+        lists = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in more.items())
+        return value, f"{lists},{before[1]}"
 
     return await _answer(request, "timeline", tell)
 

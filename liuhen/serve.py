@@ -7,6 +7,7 @@ Not covered: what the parts do (`liuhen.compose`).
 """
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import signal
@@ -124,6 +125,18 @@ async def listening(
         await runner.cleanup()
 
 
+def collect_rarely() -> None:
+    """Look for cycles of garbage rarely, and never among what is there for good.
+
+    What is kept of large cases is hundreds of thousands of tuples, and a search of all of them
+    stops every request for 0.1 s; Python's own thresholds search every few requests (measured:
+    `bench scale`).  What lives shortly is still searched for in small steps.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 async def serve(settings: Settings, *, insecure: bool = False) -> None:
     """Run the server until SIGTERM or SIGINT."""
     banner = check_binding(settings.server, insecure=insecure)
@@ -137,6 +150,7 @@ async def serve(settings: Settings, *, insecure: bool = False) -> None:
             await parts.startup.once()
         server = await compose(parts)
         await server.recovery.run()
+        collect_rarely()
         async with listening(server, settings.server, insecure=insecure) as address:
             _show(settings, parts.vkey, address, banner)
             try:

@@ -14,7 +14,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cases.recording.rules import Applied, Point, Rule
-from cases.recording.spans import ALWAYS, NEVER, Edge, Piece, Recordings, Union, intersect
+from cases.recording.spans import (
+    ALWAYS,
+    NEVER,
+    Edge,
+    Group,
+    Piece,
+    Recordings,
+    Row,
+    Union,
+    intersect,
+)
 from cases.recording.verdicts import (
     FIRST_OCCASION,
     Case,
@@ -25,8 +35,13 @@ from cases.recording.verdicts import (
     Verdict,
 )
 
-Known = dict[tuple[str, str, str, str | None, int, int], Verdict]
-"""Verdicts given before, by rule, occasion and the indices of its points (-1: not noted)."""
+Window = tuple[int, int]
+"""From when to when a verdict looks at recordings, both included; it may be empty."""
+NOTHING = NEVER, ALWAYS
+
+Known = dict[tuple[str, str, str, str | None, int, int], tuple[Verdict, Window]]
+"""Verdicts given before and where they looked, by rule, occasion and the indices of its points (-1:
+not noted)."""
 
 
 def judge(rules: Iterable[Applied], case: Case, known: Known | None = None) -> tuple[Verdict, ...]:
@@ -39,17 +54,21 @@ def judge(rules: Iterable[Applied], case: Case, known: Known | None = None) -> t
     return tuple(verdict for applied in rules for verdict in judge.rule(applied))
 
 
-def untouched(known: Known, changes: Sequence[tuple[int, int]]) -> Known:
-    """The verdicts that hold although recordings came or went at these times (start and end each).
+def untouched(known: Known, recordings: Recordings, changes: Sequence[tuple[Group, Row]]) -> Known:
+    """The verdicts that hold although these recordings came or went.
 
-    A verdict between two points looks at what touches that time and at which kinds of recordings
-    there are at all, which must be the same as before; the other verdicts are not among them.
+    A verdict looks at recordings of the kinds that its rule allows and that touch its time, and at
+    which kinds there are at all: these must be the same before and after.
     """
     return {
-        key: verdict
-        for key, verdict in known.items()
-        if (required := verdict.required) is not None
-        and not any(start <= required[1] and end >= required[0] for start, end in changes)
+        key: (verdict, (first, last))
+        for key, (verdict, (first, last)) in known.items()
+        if not any(
+            start <= last
+            and end >= first
+            and group in recordings.chosen(verdict.rule.methods, verdict.rule.carriers)
+            for group, (start, end, *_) in changes
+        )
     }
 
 
@@ -117,10 +136,10 @@ class _Judge:
             applied.list_name, applied.list_version, applied.rule.code, occasion,
             -1 if start is None else start.index, -1 if end is None else end.index,
         )  # fmt: skip
-        found = self._verdicts.get(key)
-        if found is None:
-            found = self._verdicts[key] = self._verdict(applied, occasion, start, end)
-        return found
+        if key not in self._verdicts:
+            verdict = self._verdict(applied, occasion, start, end)
+            self._verdicts[key] = verdict, _window(applied.rule, start, end)
+        return self._verdicts[key][0]
 
     def _noted(self, point: Point | None) -> dict[str, list[Noted]]:
         """The notes of the point by occasion, in the order of their times."""
@@ -268,6 +287,14 @@ class _Judge:
         asked = not explained and _rest(start, end, waiting) <= threshold
         state = "explained" if explained else "unexplained"
         return Hole(start, end, state, doubt, uncertain=not certain, asked=asked)
+
+
+def _window(rule: Rule, start: Noted | None, end: Noted | None) -> Window:
+    """Where the verdict looks: nowhere while a point is missing, everywhere without points."""
+    if (rule.start and start is None) or (rule.end and end is None):
+        return NOTHING
+    first, last = start.at_ms if start else ALWAYS, end.at_ms if end else NEVER
+    return first, last
 
 
 def _together(found: Sequence[tuple[tuple[str, ...], int]]) -> tuple[tuple[str, ...], int]:

@@ -240,11 +240,11 @@ class Recordings:
 
     def holds(self, method: str, carriers: Sequence[str]) -> bool:
         """Whether there is any recording by that method, made by one of the carriers if named."""
-        return bool(self._chosen((method,), carriers))
+        return bool(self.chosen((method,), carriers))
 
     def union(self, methods: Iterable[str], carriers: Sequence[str]) -> Union:
         """What is allowed by any of the methods and made by one of the carriers, if named."""
-        key = self._chosen(tuple(methods), carriers)
+        key = self.chosen(tuple(methods), carriers)
         found = self._unions.get(key)
         if found is None:
             together = [row for group in key for row in self._groups[group]]
@@ -253,7 +253,8 @@ class Recordings:
             found = self._unions[key] = Union(together, once=self._once)
         return found
 
-    def _chosen(self, methods: tuple[str, ...], carriers: Sequence[str]) -> frozenset[Group]:
+    def chosen(self, methods: tuple[str, ...], carriers: Sequence[str]) -> frozenset[Group]:
+        """The kinds of recordings that are by one of the methods and carriers."""
         asked = methods, tuple(carriers)
         known = self._choices.get(asked)
         if known is None:
