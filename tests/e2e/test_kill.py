@@ -210,13 +210,32 @@ def status_of(pid: int) -> tuple[int, str, str] | None:
     return int(fields[1]), fields[19], fields[0]
 
 
+def unborn(pid: int) -> bool:
+    """Whether this is a cage whose maker died before it let the cage begin; it is ended here.
+
+    Bubblewrap's inner half waits for a word of its outer half before it asks to die with it.  If
+    the outer half is killed in that millisecond, the inner one waits for ever: it has run nothing,
+    has nothing below it and holds no file of ours open, but it is there (bubblewrap 0.8).
+    """
+    found = status_of(pid)
+    try:
+        begun = Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"bwrap\0")
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    if found is None or found[0] != 1 or not begun or below:
+        return False
+    os.kill(pid, signal.SIGKILL)
+    return True
+
+
 async def gone(processes: set[tuple[int, str]], limit: float = 5) -> None:
     """Wait until none of these lives."""
 
     def living() -> Iterator[int]:
         for pid, started in processes:
             found = status_of(pid)
-            if found and found[1] == started and found[2] not in "ZX":
+            if found and found[1] == started and found[2] not in "ZX" and not unborn(pid):
                 yield pid
 
     until = time.monotonic() + limit
