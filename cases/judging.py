@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from cases import policy as policies
 from cases import standing, versions
+from cases.inbox import sql
 from cases.occasions import aliases, due, group, rules_for
 from cases.policy import Policy
 from cases.procedure.model import STAGE_CATEGORIES, Procedure
@@ -125,21 +126,22 @@ def _reached(now: Standing) -> frozenset[str]:
     return frozenset(stage.category for stage in stages if stage is not None)
 
 
-def rows_of(conn: Connection, case: str, items: Collection[str] = ()) -> Sequence[Any]:
+_LINKED = (
+    'SELECT k."item", a."kind", a."carrier", a."sound", a."start_ms", a."end_ms", '
+    'a."uncertainty_ms", k."stage", a."device", a."person", a."marks", l."ended_ms", '
+    'l."due_ms", l."sealed_ms" FROM link k LEFT JOIN attribution a ON a."item" = k."item" '
+    'LEFT JOIN late l ON l."item" = k."item" '
+    'WHERE k."case" = ? AND k."unlinked_index" IS NULL'
+)
+
+
+def rows_of(conn: Connection, case: str, items: Collection[str] | None = None) -> Sequence[Any]:
     """The linked recordings: item, kind, carrier, sound, start, end, uncertainty, stage of the link,
     device, person, marks, and of a late one when it ended, was due and was in.  Of these items
-    only, if some are named."""
-    marks = ", ".join("?" * len(items))
-    among = f' AND k."item" IN ({marks})' if items else ""
-    return bulk.select(
-        conn,
-        'SELECT k."item", a."kind", a."carrier", a."sound", a."start_ms", a."end_ms", '  # noqa: S608
-        'a."uncertainty_ms", k."stage", a."device", a."person", a."marks", l."ended_ms", '
-        'l."due_ms", l."sealed_ms" FROM link k LEFT JOIN attribution a ON a."item" = k."item" '
-        'LEFT JOIN late l ON l."item" = k."item" '
-        f'WHERE k."case" = ? AND k."unlinked_index" IS NULL{among}',
-        (case, *items),
-    )
+    only, if a list is given."""
+    if items is None:
+        return bulk.select(conn, _LINKED, (case,))
+    return sql.rows(conn, f'{_LINKED} AND k."item" IN {sql.LIST}', case, items)
 
 
 def linked(rows: Sequence[Any], procedure: Procedure | None) -> Linked:

@@ -29,8 +29,8 @@ MOST_TOUCHED = 100
 """With more recordings touched, all are read: a statement has only so many places for values."""
 _TOUCHING = "('item.attributed', 'item.late', 'item.linked', 'item.unlinked')"
 
-Pieces = dict[Hashable, tuple[object, str]]
-"""Pieces of an answer's text, each with what it was made of; as long-lived as the recordings."""
+Told = dict[Hashable, tuple[object, str]]
+"""Values of an answer by their keys, each with its text."""
 
 
 @dataclass(slots=True)
@@ -41,8 +41,9 @@ class OfCase:
     rows: Sequence[Any]
     items: frozenset[str]
     linked: Linked
-    pieces: Pieces = field(default_factory=dict)
+    told: dict[Hashable, Told] = field(default_factory=dict)  # by kind, as they were told last
     texts: Texts = field(default_factory=Texts)
+    page: tuple[str, str] | None = None  # of the time line: what was asked, and these recordings
 
 
 class Recorded:
@@ -77,7 +78,7 @@ class Recorded:
             come = judging.rows_of(conn, case, touched)
             rows = _in_order([*(row for row in known.rows if row[0] not in touched), *come])
             again = judging.relinked(known.linked, gone, come, now.procedure)
-            made = OfCase(size, rows, _items(rows), again, known.pieces, known.texts)
+            made = OfCase(size, rows, _items(rows), again, known.told, known.texts)
         newest = self._cases.get(case)
         if newest is None or size >= newest.size:  # what an older snapshot saw is not kept
             self._cases[case] = made

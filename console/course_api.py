@@ -6,8 +6,7 @@ case's chain (and one in the other case's, where two are joined and the caller m
 Not covered: asking and deciding (`console.asking_api`).
 """
 
-from collections.abc import Callable, Collection, Hashable
-from functools import partial
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -18,8 +17,7 @@ from cases.course import Moment, NoProcedureError, Paper, Step
 from cases.judging import Judged
 from cases.kept import Kept, Made
 from cases.procedure import draw
-from cases.procedure.model import Procedure
-from cases.recorded import OfCase, Pieces, Recorded
+from cases.recorded import OfCase, Recorded, Told
 from cases.recording.verdicts import Hole, Verdict, summary
 from console import course_said
 from console.answers import allowed, plain, speech
@@ -151,34 +149,25 @@ async def _answer(request: web.Request, what: str, tell: Tell) -> web.Response:
     return web.Response(body=found, content_type="application/json", charset="utf-8")
 
 
-def _telling(pieces: Pieces, language: str) -> Callable[[Hashable, T, Callable[[T], Any]], str]:
-    """Tells values as JSON; one that is as it was under its key is not told again."""
-
-    def told(key: Hashable, value: T, say: Callable[[T], Any]) -> str:
-        before = pieces.get((language, key))
-        if before is None or before[0] != value:
-            before = pieces[language, key] = value, timeline.to_text(say(value))
-        return before[1]
-
-    return told
-
-
-def _verdict(known: Procedure | None, spoken: Speech, value: Verdict) -> Any:
-    return course_said.verdict(known, value, spoken)
-
-
-def _point(known: Procedure | None, spoken: Speech, value: standing.PointRow) -> Any:
-    return course_said.point(known, value, spoken, live=True)
-
-
-def _document(known: Procedure | None, spoken: Speech, value: standing.DocumentRow) -> Any:
-    return course_said.document(known, value, spoken)
-
-
-def _hole(spoken: Speech, value: tuple[Hole, Verdict]) -> Any:
-    hole, of = value
-    more = {"rule": judging.key_of(of), "occasion": of.occasion, "must": of.rule.must}
-    return course_said.hole(hole, spoken) | more
+def _list(
+    found: OfCase,
+    name: str,
+    spoken: Speech,
+    values: Iterable[tuple[Hashable, T]],
+    say: Callable[[T], Any],
+) -> str:
+    """A member of an answer: a list of values, each with its key; one that is as it was when it was
+    told last is not told again, and of others nothing stays."""
+    at = name, spoken.language
+    before, now, texts = found.told.get(at, {}), Told(), list[str]()
+    for key, value in values:
+        one = before.get(key)
+        if one is None or one[0] != value:
+            one = value, timeline.to_text(say(value))
+        now[key] = one
+        texts.append(one[1])
+    found.told[at] = now
+    return f'"{name}":[{",".join(texts)}]'
 
 
 @ROUTES.get("/api/cases/{case}/coverage")
@@ -189,11 +178,11 @@ async def coverage(request: web.Request) -> web.Response:
 
     def tell(found: Judged, recorded: OfCase) -> tuple[dict[str, Any], str]:
         counts, known = summary(found.verdicts), found.standing.procedure
-        told = _telling(recorded.pieces, spoken.language)
-        verdicts = ",".join(
-            told(("verdict", judging.key_of(v), v.occasion), v, partial(_verdict, known, spoken))
-            for v in found.verdicts
-        )
+        verdicts = _list(
+            recorded, "verdicts", spoken,
+            (((judging.key_of(v), v.occasion), v) for v in found.verdicts),
+            lambda v: course_said.verdict(known, v, spoken),
+        )  # fmt: skip
         value = {
             "case": found.standing.case.id, "procedure": found.standing.case.procedure,
             "rules": list(found.rules), "policy": found.policy.version,
@@ -203,7 +192,7 @@ async def coverage(request: web.Request) -> web.Response:
                 "missing_ms": counts.missing_ms, "unexplained": counts.unexplained,
             },
         }  # fmt: skip
-        return value, f'"verdicts":[{verdicts}]'
+        return value, verdicts
 
     return await _answer(request, "coverage", tell)
 
@@ -242,6 +231,11 @@ async def file_case(request: web.Request) -> web.Response:
 # --- seeing it whole ------------------------------------------------------------------------
 
 
+def _hole(value: Hole, of: Verdict, spoken: Speech) -> dict[str, Any]:
+    more = {"rule": judging.key_of(of), "occasion": of.occasion, "must": of.rule.must}
+    return course_said.hole(value, spoken) | more
+
+
 @ROUTES.get("/api/cases/{case}/timeline")
 async def time_line(request: web.Request) -> web.Response:
     """Recordings, stages, points, documents and holes on one axis."""
@@ -254,43 +248,38 @@ async def time_line(request: web.Request) -> web.Response:
     most = int(query.get("limit", timeline.MOST))
 
     def tell(judged: Judged, found: OfCase) -> tuple[dict[str, Any], str]:
-        rows, pieces = found.rows, found.pieces
         now, known = judged.standing, judged.standing.procedure
-        key = "recordings", request.query_string
-        before = pieces.get(key)
-        if before is None or before[0] is not rows:
+        if found.page is None or found.page[0] != request.query_string:
             tracks, next_ms, texts = timeline.recordings(
-                rows, limit=most, before=found.texts, **bounds
+                found.rows, limit=most, before=found.texts, **bounds
             )
             if not request.query_string:
                 found.texts = texts
-            for old in [k for k in pieces if isinstance(k, tuple) and k[0] == key[0]]:
-                del pieces[old]  # one such piece is large enough
             next_ = None if next_ms is None else format_time(next_ms)
-            before = pieces[key] = rows, f'{tracks},"next":{timeline.to_text(next_)}'
+            found.page = request.query_string, f'{tracks},"next":{timeline.to_text(next_)}'
         value = {
             "case": now.case.id,
             "stages": [course_said.stage(known, s, spoken) for s in now.stages],
             "filings": [course_said.filing(f) for f in now.filings],
         }
-        told = _telling(pieces, spoken.language)
-        more = {
-            "points": [
-                told(("point", p.index), p, partial(_point, known, spoken)) for p in now.live_points
-            ],
-            "documents": [
-                told(("document", d.id), d, partial(_document, known, spoken))
-                for d in now.documents
-            ],
-            "holes": [
-                told(("hole", judging.key_of(v), v.occasion, at), (h, v), partial(_hole, spoken))
-                for v in judged.verdicts
-                for at, h in enumerate(v.holes)
-                if h.state != "below_threshold"
-            ],
-        }
-        lists = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in more.items())
-        return value, f"{lists},{before[1]}"
+        holes = (
+            ((judging.key_of(v), v.occasion, at), (h, v))
+            for v in judged.verdicts
+            for at, h in enumerate(v.holes)
+            if h.state != "below_threshold"
+        )
+        lists = (
+            _list(
+                found, "points", spoken, ((p.index, p) for p in now.live_points),
+                lambda p: course_said.point(known, p, spoken, live=True),
+            ),
+            _list(
+                found, "documents", spoken, ((d.id, d) for d in now.documents),
+                lambda d: course_said.document(known, d, spoken),
+            ),
+            _list(found, "holes", spoken, holes, lambda both: _hole(*both, spoken)),
+        )  # fmt: skip
+        return value, ",".join((*lists, found.page[1]))
 
     return await _answer(request, "timeline", tell)
 
