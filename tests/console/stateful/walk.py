@@ -377,6 +377,17 @@ class Walk:
         at_ms = now_ms if back else T0 + self.of(MINUTES, pick) * MINUTE
         self._point(case, {"point": code, "at": format_time(at_ms)})
 
+    def leave_a_hole(self, case: CaseModel) -> None:
+        """Half an hour that must be recorded and of which nothing was linked so far."""
+        if case.law is None:
+            return
+        for rule in case.law.all("recording"):
+            if rule["level"] == "must":
+                for code, minute in ((rule["start"], 0), (rule.get("end"), 30)):
+                    if code is not None:
+                        at = format_time(T0 + minute * MINUTE)
+                        self._point(case, {"point": code, "at": at})
+
     def record_well(self, case: CaseModel, pick: int) -> None:
         """The two points of a rule and, perhaps, a recording between them."""
         if case.law is None or not case.law.all("recording"):
