@@ -1,6 +1,6 @@
 # `make` lists the targets.  `run` and `test` do all set-up on a fresh Debian machine.
 .DEFAULT_GOAL := help
-.PHONY: help run test check nightly bench screenshots lock setup clean format
+.PHONY: help run test check web nightly bench screenshots lock setup clean format
 PY := .venv/bin/python
 # A second folder with the same data: `make run DATA=/srv/liuhen`
 DATA ?= var/liuhen
@@ -19,11 +19,15 @@ test: ## set up, then every check and every test
 	@$(MAKE) --no-print-directory check
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered -q
 
-check: ## format, lint, types and layers
+check: ## format, lint, types and layers, of the server and of the pages
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@scripts/web check
+
+web: ## build the pages with script into console/built (the server reads them when it starts)
+	@scripts/web build
 
 format: ## write the format and the lint fixes that are safe
 	@.venv/bin/ruff format .
@@ -49,4 +53,4 @@ lock: ## resolve the dependencies anew
 	@scripts/lock --upgrade
 
 clean: ## forget what was built here (never data)
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/clients/node_modules
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/clients/node_modules console/web/node_modules console/built

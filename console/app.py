@@ -32,6 +32,7 @@ from console import (
     session_api,
     tokens_api,
     views_api,
+    web_app,
 )
 from console.access import CALLER
 from console.answers import speech
@@ -93,6 +94,8 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(home_page.ROUTES)
     app.add_routes(rooms.ROUTES)
     app.add_routes(case_page.ROUTES)
+    app[web_app.BUILT] = web_app.Built()
+    app.add_routes(web_app.ROUTES)
     app.add_routes([web.get("/static/{name}", static_file), web.get("/favicon.ico", _favicon)])
     app.add_routes(parts.routes)
     app.cleanup_ctx.append(_sweeping)

@@ -6,6 +6,7 @@ from verify.errors import (
     DeniedError,
     MalformedError,
     NotFoundError,
+    UnavailableError,
 )
 
 
@@ -124,6 +125,12 @@ class NoRouteError(NotFoundError):
     """There is no such page."""
 
     code = "no-such-page"
+
+
+class NotBuiltError(UnavailableError):
+    """The pages with script were not built into this server."""
+
+    code = "not-built"
 
 
 class NotAllowedMethodError(MalformedError):

@@ -13,6 +13,14 @@ POLICY = (
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+APP_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "media-src 'self' blob:; worker-src 'self'; connect-src 'self'; manifest-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Of the pages with script: pictures and media that they made themselves, too."""
+APP_PERMISSIONS = "camera=(self), microphone=(self), geolocation=(), payment=()"
+"""Recording on a phone is one of their rooms."""
 MEDIA_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 _HEADERS = {
@@ -92,6 +100,8 @@ def local_path(text: str | None) -> str:
 
 
 __all__ = [
+    "APP_PERMISSIONS",
+    "APP_POLICY",
     "MEDIA_POLICY",
     "POLICY",
     "add_headers",

@@ -1,0 +1,37 @@
+import { createRouter, createWebHistory, type Router } from 'vue-router'
+
+import { say } from '@/common/say'
+import { wordsOf } from '@/common/i18n'
+import { i18n } from '@/common/i18n'
+import type { NavEntry, Room } from '@/rooms/room'
+
+const FOUND = import.meta.glob<Room>('./rooms/*/index.ts', { eager: true, import: 'default' })
+const ROOMS = Object.values(FOUND)
+
+/** The main navigation, in order. */
+export const NAV: NavEntry[] = ROOMS.flatMap((room) => room.nav).sort((a, b) => a.order - b.order)
+
+export function makeRouter(): Router {
+  const router = createRouter({
+    history: createWebHistory('/app/'),
+    routes: [
+      ...ROOMS.flatMap((room) => room.routes),
+      { path: '/:rest(.*)*', component: () => import('@/shell/NoPage.vue'), meta: { title: 'state.missing.title' } },
+    ],
+    scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  })
+  router.beforeEach(async (to) => {
+    await wordsOf([...(to.meta.room === undefined ? [] : [to.meta.room]), ...(to.meta.uses ?? [])])
+  })
+  router.afterEach((to) => {
+    if (to.meta.title !== undefined) {
+      document.title = `${i18n.global.t(to.meta.title)}${i18n.global.t('title.separator')}${i18n.global.t('brand')}`
+    }
+  })
+  router.onError((error, to) => {
+    // A newer version was installed while this page was open: its files have new names.
+    if (/dynamically imported module|preload/i.test(String(error))) location.assign(`/app${to.fullPath}`)
+    else say(String(error), 'bad')
+  })
+  return router
+}
