@@ -1,4 +1,4 @@
-"""The desk: what waits for whoever looks, and what he may see of cases and uploads.
+"""The plain desk, for browsers without script: what waits for whoever looks, and what he may see of cases and uploads.
 
 Guarantee: nothing stands here that its own page would refuse; the inbox and what is overdue are
 what the API says, in the same words.
@@ -26,7 +26,7 @@ from storage.access import Right, Visible
 ROUTES = web.RouteTableDef()
 
 
-@ROUTES.get("/")
+@ROUTES.get("/desk")
 async def home(request: web.Request) -> web.Response:
     caller = await allowed(request, Right.READ)
     parts, query = request.app[PARTS], request.query

@@ -55,9 +55,11 @@ async def asset(request: web.Request) -> web.Response:
     return response
 
 
+@ROUTES.get("/")
 @ROUTES.get("/app")
-async def without_slash(_request: web.Request) -> web.Response:
-    raise web.HTTPPermanentRedirect("/app/")
+async def entrance(_request: web.Request) -> web.Response:
+    """Here begins who names no page."""
+    raise web.HTTPSeeOther("/app/")
 
 
 @ROUTES.get("/app/{page:.*}")

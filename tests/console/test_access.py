@@ -64,13 +64,13 @@ async def test_a_revoked_token_opens_nothing_and_ends_its_sessions(house: House)
     browser = house.session({"Accept": "text/html"})
     async with browser.post("/login", data={"token": secret}, allow_redirects=False) as answer:
         assert answer.status == 303
-    async with browser.get("/", allow_redirects=False) as answer:
+    async with browser.get("/desk", allow_redirects=False) as answer:
         assert answer.status == 200
     first = await revoke_token(house.ledger, id_, "left the unit")
     async with program.get("/api/items") as answer:
         assert answer.status == 401
-    async with browser.get("/", allow_redirects=False) as answer:
-        assert (answer.status, answer.headers["Location"]) == (303, "/login")
+    async with browser.get("/desk", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, "/login?next=/desk")
     assert (await revoke_token(house.ledger, id_, "again")).index == first.index
     with pytest.raises(NotFoundError):
         await revoke_token(house.ledger, "0" * 32, "nobody")
@@ -102,8 +102,8 @@ async def test_a_session_changes_nothing_without_its_csrf_token(house: House) ->
         assert answer.status == 201
     async with browser.post("/logout", data={"csrf": token}, allow_redirects=False) as answer:
         assert answer.status == 303
-    async with browser.get("/", allow_redirects=False) as answer:
-        assert answer.headers["Location"] == "/login"
+    async with browser.get("/desk", allow_redirects=False) as answer:
+        assert answer.headers["Location"] == "/login?next=/desk"
 
 
 async def test_sign_in_leads_only_to_our_own_pages_and_not_by_other_sites(small: House) -> None:

@@ -55,7 +55,7 @@ async def signed_in(house: House, browser: Browser, locale: str) -> tuple[Page, 
     await page.goto(f"{house.url}/login")
     await page.fill("#token", secret)
     await page.click("form[autocomplete=off] button")
-    await page.wait_for_url(f"{house.url}/")
+    await page.wait_for_url(f"{house.url}/app/")
     return page, wrong
 
 
@@ -175,18 +175,19 @@ async def test_a_case_is_opened_and_a_recording_linked_by_hand(
     number = "沪城管罚〔2026〕18号"
     item = await small.item(film, wish=number)
     page, wrong = await signed_in(small, browser, "zh-CN")
+    await page.goto(f"{small.url}/desk")
     await page.fill("[name=number]", number)
     await page.fill("[name=title]", "占道经营")
     await page.fill("[name=officers]", "张三、李四")
     await page.click("form[data-then=url] button.main")
     await page.wait_for_url(f"{small.url}/cases/*")
     assert "张三、李四" in await page.inner_text("main")
-    await page.goto(small.url)
+    await page.goto(f"{small.url}/desk")
     await page.click("text=确认关联")
     await until(page, "!document.body.textContent.includes('确认关联')")
     await page.goto(f"{small.url}/items/{item}")
     assert number in await page.inner_text("#cases")
-    await page.goto(small.url)
+    await page.goto(f"{small.url}/desk")
     await page.click("summary")
     await page.fill("[name=number]", number)
     await page.fill("[name=title]", "又一次")

@@ -239,7 +239,7 @@ async def test_before_the_first_change_nothing_else_can_be_done(staff: Staff) ->
     ):  # fmt: skip
         async with session.request(method, path) as answer:
             assert (answer.status, (await answer.json())["code"]) == (403, "change-first"), path
-    async with session.get("/", headers={"Accept": "text/html"}, allow_redirects=False) as answer:
+    async with session.get("/desk", headers={"Accept": "text/html"}, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/password")
     assert (await who(session))["must_change"] is True
     body = {"old": PASSWORD, "new": "short"}
@@ -271,7 +271,7 @@ async def test_the_forms_work_without_script_in_both_languages(staff: Staff, lan
     form = {"account": "sec", "password": PASSWORD, "next": "/cases"}
     async with browser.post("/login", data=form, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/cases")
-    async with browser.get("/") as answer:  # led to the change of the password
+    async with browser.get("/desk") as answer:  # led to the change of the password
         assert str(answer.url).endswith("/password")
         csrf = hidden(await answer.text(), "csrf")
     form = {"csrf": csrf, "old": PASSWORD, "new": NEW, "again": NEW + "x"}
@@ -295,7 +295,7 @@ async def test_the_forms_work_without_script_in_both_languages(staff: Staff, lan
         assert secret in await answer.text()
     form["code"] = pyotp.TOTP(secret).at(house.clock.now_ms() // 1000)
     async with browser.post("/second-factor", data=form) as answer:
-        assert (answer.status, str(answer.url.path)) == (200, "/")
+        assert (answer.status, str(answer.url.path)) == (200, "/app/")
 
 
 def hidden(page: str, name: str) -> str:

@@ -55,7 +55,7 @@ async def test_every_page_with_everything_on_it(small: House, language: str) -> 
     await small.upload("a" * 32, name=HOSTILE, size=1000, offset=300)
     await small.upload("b" * 32, size=1000, offset=300, touched_ms=1)
     for path in (
-        "/", f"/cases/{case}", f"/items/{item}", f"/items/{image}", f"/items/{broken}",
+        "/desk", f"/cases/{case}", f"/items/{item}", f"/items/{image}", f"/items/{broken}",
         f"/items/{waiting}", f"/uploads/{'a' * 32}", f"/uploads/{'b' * 32}", "/verify", "/login",
     ):  # fmt: skip
         check(await page(browser, path), language)
@@ -64,7 +64,7 @@ async def test_every_page_with_everything_on_it(small: House, language: str) -> 
     assert "python -m verify" in text
     assert small.parts.vkey in text.replace("&#43;", "+")
     assert f"/cases/{case}" in text
-    home = await page(browser, "/")
+    home = await page(browser, "/desk")
     assert ("已中断，停在 30%" if language == "zh-CN" else "Interrupted at 30 %") in home
     await page(browser, f"/items/{'0' * 32}", 404)
 
@@ -84,7 +84,7 @@ async def test_pages_that_need_scripts_say_so_where_there_are_none(
 ) -> None:
     browser = await small.browser(language=language)
     said = f'<noscript><p class="problem">{CATALOGUES[language]["noscript"]}</p></noscript>'
-    for path in ("/", f"/items/{await small.item()}"):
+    for path in ("/desk", f"/items/{await small.item()}"):
         assert said in await page(browser, path)
     for path in ("/verify", "/login"):  # these work without
         assert "<noscript>" not in await page(browser, path)

@@ -153,7 +153,7 @@ async def test_what_the_pipeline_made_really_plays(first: tuple[Path, str]) -> N
             await page.goto(f"{server.url}/login")
             await page.fill("input[name=token]", token)
             await page.press("input[name=token]", "Enter")
-            await page.wait_for_url(f"{server.url}/")
+            await page.wait_for_url(f"{server.url}/app/")
             for name, item in names.items():
                 await page.goto(f"{server.url}/items/{item}")
                 await page.click("[data-start]")
