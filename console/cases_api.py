@@ -170,6 +170,7 @@ def course(
         running = clocks.deadlines(known, now.state, spoken.zone, now_ms, days=days)
     return course_said.placed(now.case) | {
         "procedure": None if known is None else course_said.procedure(known, spoken),
+        "vocabulary": course_said.vocabulary(known, spoken),
         "stage": course_said.stage_now(now, spoken),
         "ways": ways(now, spoken, now_ms),
         "deadlines": [course_said.deadline(one, spoken) for one in running],

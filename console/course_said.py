@@ -133,6 +133,22 @@ def procedure(value: Procedure, speech: Speech) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def vocabulary(value: Procedure | None, speech: Speech) -> dict[str, Any]:
+    """What can be noted of a case or done in it, by the names of its procedure."""
+    if value is None:
+        return {"stages": [], "points": [], "documents": [], "conditions": []}
+
+    def named(element: Any, **more: Any) -> dict[str, Any]:
+        return {"code": element.code, "label": element.label.text(speech.language)} | more
+
+    return {
+        "stages": [named(one) for one in value.stages],
+        "points": [named(one) for one in value.points],
+        "documents": [named(one, stage=one.stage, by=list(one.by)) for one in value.documents],
+        "conditions": [named(one) for one in value.conditions],
+    }
+
+
 def stage_now(now: Standing, speech: Speech) -> dict[str, Any] | None:
     """Where the case stands."""
     code, known = now.current, now.procedure

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { dateTime, duration, grouped, size, visible } from './format'
+import { dateTime, duration, fromField, grouped, size, toField, visible } from './format'
 
 test('times are those of the server’s zone', () => {
   expect(dateTime('2026-11-27T01:35:42.123Z', 'Asia/Shanghai')).toBe('2026-11-27 09:35:42')
@@ -17,4 +17,12 @@ test('lengths and sizes', () => {
 test('characters that hide are shown', () => {
   expect(visible('a\u202egpj.exe')).toBe('a⟨202E⟩gpj.exe')
   expect(visible('现场\u0007')).toBe('现场⟨0007⟩')
+})
+
+test('fields hold the wall clock of the zone, and give the instant back', () => {
+  expect(toField('2026-11-27T01:35:42.000Z', 'Asia/Shanghai')).toBe('2026-11-27T09:35:42')
+  expect(fromField('2026-11-27T09:35:42', 'Asia/Shanghai')).toBe('2026-11-27T01:35:42.000Z')
+  expect(fromField('2026-11-27T09:35', 'Asia/Shanghai')).toBe('2026-11-27T01:35:00.000Z')
+  expect(fromField('2026-07-01T00:00:00.5', 'Europe/Berlin')).toBe('2026-06-30T22:00:00.500Z')
+  expect(fromField('soon', 'UTC')).toBe(null)
 })

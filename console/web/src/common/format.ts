@@ -69,3 +69,25 @@ export const visible = (text: string): string =>
   text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (c) =>
     c === '\n' || c === '\t' ? c : `⟨${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
   )
+
+/** What a `datetime-local` field holds for an instant, in a zone. */
+export function toField(at: Instant, zone: string): string {
+  const { date, time } = clock(at, zone)
+  return `${date}T${time}`
+}
+
+/** The instant (ISO, UTC) of a wall clock in a zone; of two in autumn the first. Null: not a time. */
+export function fromField(text: string, zone: string): string | null {
+  const parts = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d))?(?:\.(\d{1,3}))?$/.exec(text)
+  if (parts === null) return null
+  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map((p) => Number(p ?? 0))
+  const fraction = Number((parts[7] ?? '0').padEnd(3, '0'))
+  const wall = Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second)
+  const offset = (ms: number): number => {
+    const { date, time } = clock(ms, zone)
+    return Date.parse(`${date}T${time}Z`) - ms
+  }
+  let ms = wall - offset(wall)
+  ms = wall - offset(ms)
+  return Number.isNaN(ms) ? null : new Date(ms + fraction).toISOString()
+}

@@ -1,0 +1,51 @@
+/** What the case page knows of a case, and the pure parts of how it is shown. */
+import type { Schemas } from '@/api/client'
+
+export type Verdict = Schemas['Verdict'] & { methods?: string[]; stage_category?: string | null }
+export type Hole = Schemas['Hole']
+export type LinkedItem = Schemas['Item'] & { stage: string | null; reason: string; linked_index: number }
+export type CaseData = Schemas['Case'] &
+  Omit<Schemas['CasePlaced'], 'procedure' | 'place'> &
+  Schemas['CaseCourse'] & {
+    procedure: Schemas['ProcedureName'] | null
+    place: { text?: string; lat_e7?: number; lon_e7?: number } | null
+    items: LinkedItem[]
+    next: string | null
+  }
+
+/** What a verdict looks like; the word beside it says it. */
+export function kindOf(verdict: Verdict): 'good' | 'wait' | 'bad' | 'plain' {
+  if (verdict.verdict === 'complete') return 'good'
+  if (verdict.verdict === 'exempt') return 'plain'
+  if (!verdict.due || verdict.verdict === 'unjudgeable') return 'wait'
+  return verdict.must ? 'bad' : 'wait'
+}
+
+/** Holes that ask for something: longer than the threshold. */
+export const shownHoles = (verdict: Verdict): Hole[] => verdict.holes.filter((hole) => hole.state !== 'below_threshold')
+
+/** Whether an explanation may be written for this hole now. */
+export const explainable = (hole: Hole): boolean => hole.state === 'unexplained' && !hole.asked
+
+/** What keeps a case from being filed without a leader's name. */
+export const open = (verdicts: readonly Verdict[]): Verdict[] =>
+  verdicts.filter(
+    (v) => v.must && (v.verdict === 'missing' || v.verdict === 'unjudgeable' || shownHoles(v).some((hole) => hole.state === 'unexplained')),
+  )
+
+export interface Count {
+  complete: number
+  open: number
+  other: number
+}
+
+/** How many rules stand how: for the head of the page. */
+export function counted(verdicts: readonly Verdict[]): Count {
+  const complete = verdicts.filter((v) => v.verdict === 'complete' || v.verdict === 'exempt').length
+  const lacking = open(verdicts).length
+  return { complete, open: lacking, other: verdicts.length - complete - lacking }
+}
+
+/** Where the replay begins for something that happened at `at`: a little before. */
+export const replayAt = (id: string, at: string, beforeMs = 5000): string =>
+  `/cases/${id}/replay?at=${encodeURIComponent(new Date(Date.parse(at) - beforeMs).toISOString())}`
