@@ -11,7 +11,7 @@ from aiohttp import web
 from sqlalchemy import Connection, select
 
 from cases import acts, case_list, item_list, queries, trail
-from console import items, said, shown
+from console import inbox_api, items, said, shown
 from console.answers import allowed, limit, plain, speech, tagged
 from console.errors import (
     AlreadyLinkedError,
@@ -120,8 +120,10 @@ async def get_item(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     async with request.app[PARTS].database.read() as conn:
         seen = case_list.seen(visible_to(request, "case.read"))
-        detail = await items.detail(conn, request.match_info["item"], seen)
-    return tagged(request, said.detail(detail, speech(request)))
+        id_, spoken = request.match_info["item"], speech(request)
+        detail = await items.detail(conn, id_, seen)
+        whose = await conn.run_sync(inbox_api.attributed, [id_], spoken)
+    return tagged(request, said.detail(detail, spoken) | {"attribution": whose.get(id_)})
 
 
 @ROUTES.get("/api/items/{item}/receipt")

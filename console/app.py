@@ -24,6 +24,7 @@ from console import (
     imports_api,
     inbox_api,
     login,
+    marks_api,
     oidc_pages,
     people_api,
     registers_api,
@@ -86,6 +87,7 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(cases_api.ROUTES)
     app.add_routes(course_api.ROUTES)
     app.add_routes(asking_api.ROUTES)
+    app.add_routes(marks_api.ROUTES)
     app.add_routes(rules_api.ROUTES)
     app.add_routes(registers_api.ROUTES)
     app.add_routes(imports_api.ROUTES)

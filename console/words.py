@@ -246,6 +246,7 @@ _SPECIAL: Mapping[str, Callable[[object, Speech], str]] = {
     "carrier": _chosen("carrier"),
     "roles": _chosen("role"),
     "cause": _chosen("cause"),
+    "category": _chosen("mark.category"),
     "ground": _chosen("ground"),
     "decision": _chosen("decision"),
     "basis": _chosen("clock.basis"),

@@ -457,6 +457,24 @@ refusal = Table(  # a proposal that a person refused is not made again
     Index(None, "item"),
 )  # fmt: skip
 
+mark = Table(  # what people marked on the time line; the wording from the newest entry
+    "mark", metadata,
+    Column("id", ID, primary_key=True),
+    Column("case", ID, nullable=False),
+    Column("item", ID),
+    Column("start_ms", Big, nullable=False),
+    Column("end_ms", Big, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("made_ms", Big, nullable=False),
+    Column("made_index", Big, nullable=False),
+    Column("text_index", Big, nullable=False),  # of the entry that worded it last
+    Column("withdrawn_index", Big),
+    Index(None, "case", "start_ms"),
+)  # fmt: skip
+
 # --- people, devices, rosters, policy, projected --------------------------------------------
 
 organ = Table(
@@ -601,7 +619,7 @@ device_offset = Table(  # device clock minus server clock
 PROJECTED = (
     mention, erasure, source, upload, item, copy, derived, case, link, view, token,
     case_person, case_point, case_stage, document, judgement, filing, approval,
-    attribution, waiting, late, flag, refusal,
+    attribution, waiting, late, flag, refusal, mark,
     organ, unit, person, policy, rule_list, procedure, roster, shift,
     device, custody, device_user, device_offset,
 )  # fmt: skip

@@ -141,6 +141,15 @@ TYPES: Mapping[str, EntryType] = {
             reason=PERSONAL, proposal=_optional("object"),
         ),
         _type("proposal.refused", "c", case=ID, item=ID, reason=PERSONAL),
+        _type(
+            "mark.made", "c", case=ID, mark=ID, start=TIME, end=TIME, category=TEXT, text=PERSONAL,
+            source=TEXT, item=_optional("id"),
+        ),
+        _type(
+            "mark.changed", "c", case=ID, mark=ID, start=TIME, end=TIME, category=TEXT,
+            text=PERSONAL, reason=PERSONAL,
+        ),
+        _type("mark.withdrawn", "c", case=ID, mark=ID, reason=PERSONAL),
         _type("item.unlinked", "c", item=ID, case=ID, link=DIGEST, reason=PERSONAL),
         _type(
             "item.stored", "i", item=ID, store=TEXT, what=TEXT, key=TEXT,

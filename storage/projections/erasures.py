@@ -27,6 +27,7 @@ from storage.tables import (
     erasure,
     item,
     link,
+    mark,
     mention,
     person,
     token,
@@ -66,6 +67,8 @@ BLANKS: Mapping[tuple[str, str], Blank] = {
     **_blanks("exemption.asked", approval, "asked_index", text=""),
     ("access.asked", "purpose"): Blank(approval, "asked_index", "text", ""),
     ("approval.decided", "reason"): Blank(approval, "decided_index", "decided_reason", None),
+    **_blanks("mark.made", mark, "text_index", text=""),
+    **_blanks("mark.changed", mark, "text_index", text=""),
     **_blanks("item.attributed", attribution, "index", place=None),
     **_blanks("user.changed", person, "index", account=None, name="", certificate=None, subject=None),
     **_blanks("item.linked", link, "linked_index", reason=""),
@@ -77,7 +80,8 @@ _ANNOUNCED = frozenset({"upload.opened", "item.sealed"})
 NOT_PROJECTED = frozenset({
     ("upload.aborted", "text"), ("item.sealed", "reason"), ("case.changed", "reason"),
     ("case.closed", "reason"), ("proposal.refused", "reason"), ("item.attributed", "reason"),
-    ("item.flagged", "reason"), ("device.custody", "text"), ("user.changed", "reason"),
+    ("item.flagged", "reason"), ("mark.changed", "reason"),
+    ("mark.withdrawn", "reason"), ("device.custody", "text"), ("user.changed", "reason"),
     ("credential.changed", "reason"),
 })  # fmt: skip
 

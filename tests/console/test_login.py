@@ -239,7 +239,9 @@ async def test_before_the_first_change_nothing_else_can_be_done(staff: Staff) ->
     ):  # fmt: skip
         async with session.request(method, path) as answer:
             assert (answer.status, (await answer.json())["code"]) == (403, "change-first"), path
-    async with session.get("/desk", headers={"Accept": "text/html"}, allow_redirects=False) as answer:
+    async with session.get(
+        "/desk", headers={"Accept": "text/html"}, allow_redirects=False
+    ) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/password")
     assert (await who(session))["must_change"] is True
     body = {"old": PASSWORD, "new": "short"}

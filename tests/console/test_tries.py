@@ -343,7 +343,12 @@ async def test_scripts_in_names_are_words(small: House, staff: Staff) -> None:
             assert answer.status == 201, await answer.text()
     head = await staff.signed_in(Role.ORGAN_HEAD, "city", None)
     for caller in (client, head):
-        for path in (f"/cases/{case}", f"/api/cases/{case}/procedure.svg", "/desk", f"/items/{item}"):
+        for path in (
+            f"/cases/{case}",
+            f"/api/cases/{case}/procedure.svg",
+            "/desk",
+            f"/items/{item}",
+        ):
             async with caller.get(path, headers={"Accept": "text/html"}) as answer:
                 assert "<script>alert" not in await answer.text(), path
                 assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -136,6 +136,7 @@ def case_drafts(case: str, item: str, secret: str, ids: Any = random_id) -> list
     """One entry of each type of a case's course, every erasable field holding `secret`."""
     chain, time, person = f"c:{case}", "2026-11-23T06:00:00.000Z", "u:" + "1" * 32
     approvals = [ids() for _ in range(3)]
+    marks = [ids() for _ in range(2)]
 
     def one(type_: str, on: str = chain, /, **fields: Any) -> Draft:
         return Draft(type_, on, person, fields)
@@ -180,6 +181,13 @@ def case_drafts(case: str, item: str, secret: str, ids: Any = random_id) -> list
         one("approval.decided", approval=approvals[0], decision="approved", reason=secret,
             until=time),
         one("proposal.refused", case=case, item=item, reason=secret),
+        one("mark.made", case=case, mark=marks[0], start=time, end=time, category="key",
+            text=secret, source="person", item=item),
+        one("mark.changed", case=case, mark=marks[0], start=time, end=time, category="doubt",
+            text=secret, reason=secret),
+        one("mark.made", case=case, mark=marks[1], start=time, end=time, category="key",
+            text=secret, source="device"),
+        one("mark.withdrawn", case=case, mark=marks[1], reason=secret),
         one(
             "item.attributed", f"i:{item}", item=item, person="2" * 32, start=time, end=time,
             kind="video", carrier="body_camera", sound=True, place={"lat_e7": 1, "text": secret},

@@ -32,7 +32,7 @@ export function clock(at: Instant, zone: string): Clock {
   return {
     date: `${parts.year}-${parts.month}-${parts.day}`,
     time: `${parts.hour}:${parts.minute}:${parts.second}`,
-    fraction: String(((ms % 1000) + 1000) % 1000).padStart(3, '0'),
+    fraction: String(Math.floor(((ms % 1000) + 1000) % 1000)).padStart(3, '0'),
   }
 }
 

@@ -22,9 +22,12 @@ export function useSession(): Session {
 
 export const sessionOrNull = (): Session | null => current.value
 
-/** Whether he may do this to something (`console/matrix.toml`); the object decides at last. */
+/**
+ * Whether he may do this to something (`console/matrix.toml`); the object decides at last.
+ * A program's token has rights and no permissions: it is shown all and refused by the server.
+ */
 export const may = (permission: string): boolean =>
-  current.value?.permissions.includes(permission) ?? false
+  current.value !== null && (current.value.person === null || current.value.permissions.includes(permission))
 
 /** The sign-in page, which leads back to where we are. */
 export function signInAddress(): string {

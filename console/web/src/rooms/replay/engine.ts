@@ -1,0 +1,255 @@
+/**
+ * Keeps up to four pictures and one sound at one case time.
+ *
+ * Promised: no recording is asked for before its view was granted; a camera that is late stops the
+ * clock and is named; where a lane has no recording nothing is shown, never its last frame; sound
+ * comes from one track.  Runs on `tick`, ten times a second; knows media elements, not Vue.
+ */
+import { api, ask, asProblem, type Problem, type Schemas } from '@/api/client'
+import { CLOSE_MS, correction, LOUDEST_RATE, PATIENCE_MS, type SyncClock } from './clock'
+import type { Grants } from './grants'
+import { firstEndingAfter, segmentAt, type Lane, type Segment } from './lanes'
+
+export type Standing = 'gap' | 'loading' | 'ready' | 'late' | 'converting' | 'unplayable' | 'failed'
+
+/** From this rate on pictures are shown one by one: no machine decodes four videos so fast. */
+export const SKIM_RATE = 8
+const SKIM_EVERY_MS = 200
+const AHEAD_MS = 4000
+const POLL_MS = 2000
+
+export interface Slot {
+  lane: Lane
+  element: HTMLMediaElement
+  standing: Standing
+  segment: Segment | null
+  /** Of the item that is loaded, in words; for what is not playable. */
+  state: Schemas['State'] | null
+  problem: Problem | null
+}
+
+interface Inner extends Slot {
+  loaded: string | null
+  wanted: string | null
+  lateSince: number | null
+  skimmedAt: number
+  errorMs: number
+  stop: (() => void)[]
+}
+
+export class Engine {
+  readonly slots: Inner[] = []
+  soundKey: string | null = null
+  private timer: ReturnType<typeof setInterval> | null = null
+  private readonly polls = new Set<ReturnType<typeof setTimeout>>()
+
+  constructor(
+    readonly clock: SyncClock,
+    private readonly grants: Grants,
+    private readonly changed: () => void,
+  ) {}
+
+  start(): void {
+    this.timer ??= setInterval(() => this.tick(performance.now()), 100)
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearInterval(this.timer)
+    this.timer = null
+    for (const slot of [...this.slots]) this.remove(slot)
+    for (const poll of this.polls) clearTimeout(poll)
+    this.polls.clear()
+  }
+
+  add(lane: Lane, element: HTMLMediaElement): Slot {
+    const slot: Inner = {
+      lane, element, standing: 'gap', segment: null, state: null, problem: null, loaded: null, wanted: null,
+      lateSince: null, skimmedAt: 0, errorMs: 0, stop: [],
+    }
+    const failed = (): void => {
+      if (slot.loaded === null || element.error === null) return
+      // The view may have ended while the page slept: ask anew, once the person goes on.
+      const item = slot.loaded
+      slot.loaded = null
+      this.grants.leave(item)
+      if (slot.standing === 'ready' || slot.standing === 'late' || slot.standing === 'loading') this.set(slot, 'failed')
+    }
+    const soon = (): void => this.tick(performance.now())
+    for (const [name, listener] of [['error', failed], ['seeked', soon], ['canplay', soon], ['loadeddata', soon]] as const) {
+      element.addEventListener(name, listener)
+      slot.stop.push(() => element.removeEventListener(name, listener))
+    }
+    this.slots.push(slot)
+    this.hear()
+    soon()
+    return slot
+  }
+
+  remove(slot: Slot): void {
+    const at = this.slots.indexOf(slot as Inner)
+    if (at < 0) return
+    const [gone] = this.slots.splice(at, 1)
+    for (const stop of gone?.stop ?? []) stop()
+    if (gone !== undefined) this.unload(gone)
+    this.hear()
+  }
+
+  /** Which lane is heard; null: none. */
+  hearOnly(key: string | null): void {
+    this.soundKey = key
+    this.hear()
+  }
+
+  private hear(): void {
+    for (const slot of this.slots) slot.element.muted = slot.lane.key !== this.soundKey || this.clock.rate > LOUDEST_RATE
+  }
+
+  private set(slot: Inner, standing: Standing): void {
+    if (slot.standing === standing) return
+    slot.standing = standing
+    this.changed()
+  }
+
+  private unload(slot: Inner): void {
+    slot.element.pause()
+    slot.element.removeAttribute('src')
+    slot.element.load()
+    if (slot.loaded !== null && !this.slots.some((one) => one !== slot && one.loaded === slot.loaded)) this.grants.leave(slot.loaded)
+    slot.loaded = null
+    slot.wanted = null
+  }
+
+  /** Try again what failed. */
+  retry(slot: Slot): void {
+    const inner = slot as Inner
+    inner.problem = null
+    inner.wanted = null
+    inner.loaded = null
+    this.set(inner, 'loading')
+    this.tick(performance.now())
+  }
+
+  private async load(slot: Inner, segment: Segment): Promise<void> {
+    slot.wanted = segment.item
+    slot.problem = null
+    try {
+      const item = await ask(api.GET('/api/items/{item}', { params: { path: { item: segment.item } } }))
+      if (slot.wanted !== segment.item) return
+      slot.state = item.state
+      if (item.state.name !== 'playable') return await this.wait(slot, segment, item.state)
+      const grant = await this.grants.of(segment.item)
+      if (slot.wanted !== segment.item) return this.grants.leave(segment.item)
+      if (slot.loaded !== null && slot.loaded !== segment.item) this.grants.leave(slot.loaded)
+      slot.loaded = segment.item
+      slot.element.src = grant.url
+      slot.element.preload = 'auto'
+      slot.element.load()
+    } catch (error) {
+      if (slot.wanted !== segment.item) return
+      slot.problem = asProblem(error)
+      this.set(slot, 'failed')
+      this.changed()
+    }
+  }
+
+  /** Not playable: ask for it, unless it cannot be, and look again. */
+  private async wait(slot: Inner, segment: Segment, state: Schemas['State']): Promise<void> {
+    this.set(slot, state.name === 'unplayable' ? 'unplayable' : 'converting')
+    this.changed()
+    if (state.name === 'unplayable') return
+    if (state.name === 'sealed') await ask(api.POST('/api/items/{item}/playable', { params: { path: { item: segment.item } } })).catch(() => undefined)
+    const poll = setTimeout(() => {
+      this.polls.delete(poll)
+      if (slot.wanted === segment.item && this.slots.includes(slot)) void this.load(slot, segment)
+    }, POLL_MS)
+    this.polls.add(poll)
+  }
+
+  seek(at: number): void {
+    this.clock.seek(at, performance.now())
+    this.tick(performance.now())
+  }
+
+  setRate(rate: number): void {
+    this.clock.setRate(rate, performance.now())
+    this.hear()
+  }
+
+  tick(perf: number): void {
+    const at = this.clock.now(perf)
+    let late = false
+    for (const slot of this.slots) late = this.lead(slot, at, perf) || late
+    this.clock.hold(late && this.clock.playing, perf)
+  }
+
+  /** Bring one track to the clock; whether it keeps the others waiting. */
+  private lead(slot: Inner, at: number, perf: number): boolean {
+    const { element, lane } = slot
+    const segment = segmentAt(lane, at)
+    if (segment !== slot.segment) {
+      slot.segment = segment
+      slot.lateSince = null
+      this.changed()
+    }
+    if (segment === null) {
+      if (!element.paused) element.pause()
+      this.set(slot, 'gap')
+      const next = lane.segments[firstEndingAfter(lane.segments, at)]
+      if (next !== undefined && next.start - at < AHEAD_MS * this.clock.rate && slot.wanted !== next.item) void this.load(slot, next)
+      return false
+    }
+    if (slot.wanted !== segment.item) {
+      this.set(slot, 'loading')
+      void this.load(slot, segment)
+    }
+    if (slot.standing === 'converting' || slot.standing === 'unplayable' || slot.standing === 'failed') {
+      if (slot.loaded !== segment.item) return false
+      this.set(slot, 'loading')
+    }
+    if (slot.loaded !== segment.item) return this.judge(slot, perf, false)
+    const goal = (at - segment.start) / 1000
+    if (Number.isFinite(element.duration) && goal > element.duration) {
+      if (!element.paused) element.pause()
+      this.set(slot, 'gap') // the file ends before its stated time does
+      return false
+    }
+    const ready = element.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA && !element.seeking
+    slot.errorMs = (element.currentTime - goal) * 1000
+    if (element.readyState >= HTMLMediaElement.HAVE_METADATA) this.steer(slot, goal, perf)
+    return this.judge(slot, perf, ready || (!this.clock.playing && element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA))
+  }
+
+  private steer(slot: Inner, goal: number, perf: number): void {
+    const { element } = slot
+    const rate = this.clock.rate
+    if (!this.clock.playing || rate >= SKIM_RATE) {
+      if (!element.paused) element.pause()
+      const due = !this.clock.playing || perf - slot.skimmedAt >= SKIM_EVERY_MS
+      if (Math.abs(slot.errorMs) > (this.clock.playing ? CLOSE_MS : 5) && !element.seeking && due) {
+        slot.skimmedAt = perf
+        element.currentTime = goal
+      }
+      return
+    }
+    const found = correction(slot.errorMs, rate)
+    if (found.jump && !element.seeking) element.currentTime = goal
+    const led = Math.min(16, Math.max(0.0625, found.rate))
+    if (Math.abs(element.playbackRate - led) > 0.001) element.playbackRate = led
+    if (this.clock.waiting) {
+      if (!element.paused) element.pause()
+    } else if (element.paused && !element.ended) void element.play().catch(() => undefined)
+  }
+
+  /** Note whether it shows what it should; late after the patience is over. */
+  private judge(slot: Inner, perf: number, ready: boolean): boolean {
+    if (ready) {
+      slot.lateSince = null
+      this.set(slot, 'ready')
+      return false
+    }
+    slot.lateSince ??= perf
+    const late = perf - slot.lateSince > PATIENCE_MS
+    this.set(slot, late ? 'late' : slot.standing === 'ready' ? 'ready' : 'loading')
+    return late && this.clock.rate < SKIM_RATE
+  }
+}
