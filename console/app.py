@@ -17,6 +17,7 @@ from console import (
     audit,
     case_page,
     cases_api,
+    chunks_api,
     contract,
     course_api,
     health,
@@ -93,6 +94,7 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(imports_api.ROUTES)
     app.add_routes(inbox_api.ROUTES)
     app.add_routes(views_api.ROUTES)
+    app.add_routes(chunks_api.ROUTES)
     app.add_routes(home_page.ROUTES)
     app.add_routes(rooms.ROUTES)
     app.add_routes(case_page.ROUTES)

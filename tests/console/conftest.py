@@ -151,6 +151,7 @@ class House:
         verdict: str | None = "native",
         publish: bool = True,
         wish: str | None = None,
+        sidecar: bool = False,
     ) -> str:
         """A sealed recording whose bytes really lie in the store."""
         id_ = hashlib.sha256(f"{self.made}{name}".encode()).hexdigest()[:32]
@@ -162,6 +163,10 @@ class House:
         await self.store.create(Class.EVIDENCE, key, content, retain_until=until)
         tree = ChunkTree()
         tree.update(content)
+        objects = [{"store": self.store.name, "what": "original", "key": key}]
+        if sidecar:
+            await self.store.create(Class.EVIDENCE, f"{key}.tree", tree.tree(), retain_until=until)
+            objects.append({"store": self.store.name, "what": "tree", "key": f"{key}.tree"})
 
         def probed(conn: Connection) -> None:
             if verdict is not None:
@@ -176,8 +181,7 @@ class House:
             "item.sealed", f"s:{SOURCE}", probed, item=id_, upload=upload, size=len(content),
             sha256=hashlib.sha256(content).hexdigest(), chunk=1 << 20, root=tree.root().hex(),
             mime=mime, name=name, device_times=[{"source": "device", "time": RETAIN}],
-            objects=[{"store": self.store.name, "what": "original", "key": key}],
-            retain_until=RETAIN,
+            objects=objects, retain_until=RETAIN,
         )  # fmt: skip
         if publish:
             await self.publisher.publish()
