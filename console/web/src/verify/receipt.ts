@@ -8,7 +8,6 @@ import { checkSignature, parseCheckpoint, parseNote, type Checkpoint, type Key, 
 export interface Parsed {
   entry: { [name: string]: Value }
   entryBytes: Uint8Array
-  leaf: Uint8Array
   body: { [name: string]: Value }
   disclosed: [string, string, Value][]
   index: number
@@ -52,8 +51,7 @@ export function parseReceipt(text: string): Parsed {
     return [triple[0], triple[1], triple[2] as Value] as [string, string, Value]
   })
   const note = parseNote(text.slice(at + 2))
-  const entryBytes = encode(entry)
-  return { entry, entryBytes, leaf: leafHash(entryBytes), body: record(body as Value, 'body'), disclosed: triples, index: Number(number[1]), proof, note, checkpoint: parseCheckpoint(note.text) }
+  return { entry, entryBytes: encode(entry), body: record(body as Value, 'body'), disclosed: triples, index: Number(number[1]), proof, note, checkpoint: parseCheckpoint(note.text) }
 }
 
 /** The disclosed values by name, after each was found to be the one that the entry committed to. */
@@ -77,7 +75,7 @@ export function checkCommitments(parsed: Parsed): { [name: string]: Value } {
 }
 
 export function checkProof(parsed: Parsed): void {
-  checkInclusion(parsed.leaf, parsed.index, parsed.checkpoint.size, parsed.proof, parsed.checkpoint.root)
+  checkInclusion(leafHash(parsed.entryBytes), parsed.index, parsed.checkpoint.size, parsed.proof, parsed.checkpoint.root)
 }
 
 export interface Sealed {
@@ -96,17 +94,10 @@ export function sealedOf(values: { [name: string]: Value }): Sealed {
   return { size, sha256: digest, chunk, root }
 }
 
-export type StepCode =
-  | 'receipt' | 'item' | 'commitments' | 'inclusion' | 'log-signature' | 'key' | 'consistency'
-  | 'file' | 'chunks' | 'file-sample' | 'file-size' | 'file-sha256' | 'file-root'
-
 export interface Step {
-  code: StepCode
+  code: 'receipt' | 'commitments' | 'inclusion' | 'log-signature' | 'file-size' | 'file-sha256' | 'file-root'
   outcome: Outcome
-  /** What was expected and what was there; empty where it holds. */
   detail: string
-  /** Numbers to be told with it. */
-  facts?: Record<string, string | number>
 }
 
 export interface Checked {
@@ -116,7 +107,7 @@ export interface Checked {
 }
 
 /** One step; what it throws is its outcome. */
-export function run<T>(steps: Step[], code: StepCode, work: () => T): T | null {
+function run<T>(steps: Step[], code: Step['code'], work: () => T): T | null {
   try {
     const found = work()
     steps.push({ code, outcome: 'good', detail: '' })
@@ -142,7 +133,7 @@ export function checkReceipt(text: string, key: Key | null): Checked {
   return { steps, parsed, values }
 }
 
-export function checkFile(sealed: Sealed, found: { size: number; sha256: Uint8Array; root: Uint8Array; differs?: number | null }): Step[] {
+export function checkFile(sealed: Sealed, found: { size: number; sha256: Uint8Array; root: Uint8Array }): Step[] {
   const steps: Step[] = []
   run(steps, 'file-size', () => {
     if (found.size !== sealed.size) throw broken(`file-size: expected ${sealed.size}, got ${found.size}`)
@@ -151,18 +142,12 @@ export function checkFile(sealed: Sealed, found: { size: number; sha256: Uint8Ar
     if (hex(found.sha256) !== sealed.sha256) throw broken(`file-sha256: expected ${sealed.sha256}, got ${hex(found.sha256)}`)
   })
   run(steps, 'file-root', () => {
-    const where = found.differs == null ? '' : ` (from chunk ${found.differs}, byte ${found.differs * sealed.chunk})`
-    if (hex(found.root) !== sealed.root) throw broken(`file-root: expected ${sealed.root}, got ${hex(found.root)}${where}`)
+    if (hex(found.root) !== sealed.root) throw broken(`file-root: expected ${sealed.root}, got ${hex(found.root)}`)
   })
   return steps
 }
 
 const WORST: readonly Outcome[] = ['broken', 'malformed', 'unavailable', 'incomplete', 'good']
-
-/** The receipt is that of the recording that was asked for: another's fits as well, and proves nothing of this one. */
-export function checkItem(values: { [name: string]: Value }, item: string): void {
-  if (values.item !== item) throw broken(`item: expected ${item}, got ${typeof values.item === 'string' ? values.item : 'none'}`)
-}
 
 /** The worst of the steps. */
 export const verdictOf = (steps: readonly Step[]): Outcome => WORST.find((one) => steps.some((step) => step.outcome === one)) ?? 'incomplete'
