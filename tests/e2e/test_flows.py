@@ -280,6 +280,8 @@ async def test_an_administrator_imports_a_rule_list_with_errors(here: Here, tmp_
     fields = page.locator(".rules-import .settings input")
     await fields.nth(0).fill("新清单")
     await fields.nth(1).fill("2")
+    await asyncio.sleep(1)  # it is read again under its name
+    await until(page, "document.querySelector('.rules-import button.main')?.disabled === false")
     await page.click(".rules-import button.main")
     await until(page, "document.querySelector('tbody')?.textContent.includes('新清单')")
     assert own(here.wrong, "422") == []
