@@ -27,6 +27,7 @@ from console import (
     login,
     clips_api,
     marks_api,
+    replay_api,
     oidc_pages,
     people_api,
     registers_api,
@@ -94,6 +95,7 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(marks_api.ROUTES)
     app.add_routes(searches_api.ROUTES)
     app.add_routes(clips_api.ROUTES)
+    app.add_routes(replay_api.ROUTES)
     app.add_routes(rules_api.ROUTES)
     app.add_routes(registers_api.ROUTES)
     app.add_routes(imports_api.ROUTES)
