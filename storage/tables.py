@@ -725,6 +725,7 @@ job = Table(
     Column("progress", Float),
     Column("error", Text),
     Column("created_ms", Big, nullable=False),
+    Column("started_ms", Big),  # of the attempt that runs or ran last
     Index(None, "state", "lane", "run_at_ms"),
 )  # fmt: skip
 

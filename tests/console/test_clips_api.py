@@ -58,11 +58,13 @@ async def working(house: House, folder: Path) -> AsyncIterator[None]:
 
 async def until_made(house: House, client: ClientSession, path: str) -> dict[str, Any]:
     async with asyncio.timeout(60):
-        while (clip := await call(house, client, "GET", path, 200))["state"] != "made":
+        while True:
+            clip: dict[str, Any] = await call(house, client, "GET", path, 200)
+            if clip["state"] == "made":
+                return clip
             assert clip["state"] in {"waiting", "running"}
             assert clip["made"] is None
             await asyncio.sleep(0.1)
-    return clip
 
 
 async def examined(house: House, item: str) -> None:

@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_search")),
         sa.UniqueConstraint("person", "list", "name", name=op.f("uq_saved_search_person_list_name")),
     )
+    op.add_column("job", sa.Column("started_ms", BIG, nullable=True))
     op.add_column("view", sa.Column("clip", sa.String(length=32), nullable=True))
     op.create_table(
         "clip",
@@ -91,7 +92,8 @@ def downgrade() -> None:
     op.drop_table("case_gram")
     op.drop_index(op.f("ix_clip_item_asked_index"), table_name="clip")
     op.drop_table("clip")
-    with op.batch_alter_table("view") as batch:
-        batch.drop_column("clip")
+    for table, column in (("view", "clip"), ("job", "started_ms")):
+        with op.batch_alter_table(table) as batch:
+            batch.drop_column(column)
     op.drop_index(op.f("ix_mark_case_start_ms"), table_name="mark")
     op.drop_table("mark")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from sqlalchemy import select
 from ingest import excerpts
 from ingest.excerpts import NoClipError, Wanted
 from ingest.media import clips
+from ingest.media.classify import codecs_of
 from ingest.media.facts import Audio, Facts
+from ingest.media.probe import probe
+from ingest.media.sandbox import Sandbox
 from ingest.media.wishes import Seen
 from storage.objects.port import Class, read_all
 from storage.tables import clip, job
@@ -157,3 +161,25 @@ def test_what_is_no_range_is_refused(wanted: Wanted, known: bool, error: type[Ex
     facts = Facts("mp3", 6.0, 1, (), (Audio.__new__(Audio),), {})
     with pytest.raises(error):
         excerpts.check(wanted, Seen("native", None, facts, False) if known else None, 6000)
+
+
+async def test_a_large_recording_that_a_browser_plays_is_known_at_once(
+    tmp_path: Path, footage: Footage, sandbox: Sandbox
+) -> None:
+    """A gigabyte of H.264 and AAC whose index stands at the end: served as it is, by ranges."""
+    data = footage("h264-aac.mp4").read_bytes()
+    at = data.index(b"mdat") - 4
+    length = int.from_bytes(data[at : at + 4], "big")
+    path = tmp_path / "large"
+    with path.open("wb") as file:  # the padding is a hole: no gigabyte is written
+        file.write(data[:at] + (length + (1 << 30)).to_bytes(4, "big") + data[at + 4 : at + length])
+        file.seek(1 << 30, 1)
+        file.write(data[at + length :])
+    folder = tmp_path / "probe"
+    folder.mkdir()
+    begun = time.monotonic()
+    found = await probe(path, folder, sandbox)
+    assert found.plan.verdict == "native"
+    assert time.monotonic() - begun < 2
+    assert found.facts is not None
+    assert str(codecs_of(found.facts)).endswith(",mp4a.40.2")
