@@ -368,9 +368,6 @@ async def test_spans_that_cannot_be_are_refused(small: House) -> None:
 
 
 async def test_a_year_takes_no_more_statements_than_its_entries_take_halvings(book: Book) -> None:
-    sync = (
-        book.house.database.engine.sync_engine if hasattr(book.house.database, "engine") else None
-    )
     seen: list[str] = []
 
     def count(*args: Any) -> None:
