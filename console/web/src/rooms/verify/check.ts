@@ -263,7 +263,7 @@ async function checkGrowth(source: Source, memory: Memory, parsed: Parsed, key: 
     const proof = one.size <= newest.size ? await consistencyProof(one.size, newest.size, (path) => source.tile(path)) : []
     checkConsistency(one.size, newest.size, one.root, newest.root, proof)
   }
-  return { ...newest, facts: { receipt: parsed.checkpoint.size, before: before?.size ?? '–', newest: newest.size } }
+  return { ...newest, facts: { receipt: parsed.checkpoint.size, before: before?.size ?? '', newest: newest.size } }
 }
 
 /** The fingerprint of bytes that come in pieces; memory stays at one piece and the hashes. */
