@@ -1,4 +1,4 @@
-"""What the replay page asks of a recording: whether a browser plays it yet, and who saw which part.
+"""What the replay page asks of a recording: does it play yet, who saw which part, small pictures.
 
 Guarantee: asking whether it plays lets the conversion begin, ahead of those nobody waits for; what
 a browser plays by itself is never converted.  Who saw what comes from the entries of views alone,
@@ -14,15 +14,18 @@ from aiohttp import web
 from sqlalchemy import Connection, func, select
 
 from cases import case_list, trail
-from console import said, shown
-from console.answers import allowed, plain, speech
+from console import items, said, shown
+from console.answers import allowed, is_known, plain, speech
+from console.errors import NotDerivedError
 from console.guard import visible_to
 from console.parts import PARTS
 from console.ranges import Interval, merged
+from ingest.media import sprites as sheets
 from ingest.media import wishes
 from ingest.media.classify import codecs_of
 from storage import tables
 from storage.access import Right
+from storage.objects.port import Class, ObjectStore
 from verify.entries import format_time
 from verify.errors import NotFoundError
 
@@ -199,3 +202,59 @@ def in_time(at: Iterable[Interval], size: int, duration_ms: int | None) -> list[
     return [
         (start * duration_ms // size, -(-min(end, size) * duration_ms // size)) for start, end in at
     ]
+
+
+@ROUTES.get("/api/items/{item}/sprites")
+async def sprites(request: web.Request) -> web.Response:
+    """The index of the small pictures; 202 while they are made, which asking lets begin."""
+    await allowed(request, Right.READ)
+    parts, id_ = request.app[PARTS], request.match_info["item"]
+    found = await _sheets(request, id_)
+    if found is not None:
+        return plain(found[2].index)
+    now_ms = parts.clock.now_ms()
+    async with parts.database.read() as conn:
+        await items.sealed_index(conn, id_)
+    if not await parts.database.write(lambda c: wishes.request_sprites(c, id_, now_ms)):
+        raise NotDerivedError(f"item {id_}: expected a picture that moves, got none")
+    waiting = plain({"state": "making"}, 202)
+    waiting.headers["Retry-After"] = "2"
+    return waiting
+
+
+@ROUTES.get("/api/items/{item}/sprites/{sheet}")
+async def sprite_sheet(request: web.Request) -> web.Response:
+    """One sheet.  Seeing it needs the right to see the item and is no view, as of the poster."""
+    await allowed(request, Right.READ)
+    id_, number = request.match_info["item"], request.match_info["sheet"]
+    found = await _sheets(request, id_)
+    if found is None or not number.isdecimal() or int(number[:9]) >= len(found[2].places):
+        raise NotDerivedError(f"item {id_}: expected sheet {number:.9}, got none")
+    key, sha256, head = found
+    headers = {"ETag": f'"{sha256}-{int(number)}"', "Cache-Control": "private, max-age=3600"}
+    if is_known(request, headers["ETag"]):
+        return web.Response(status=304, headers=headers)
+    body = await _part(request.app[PARTS].work, key, *head.places[int(number)])
+    return web.Response(body=body, content_type="image/jpeg", headers=headers)
+
+
+async def _sheets(request: web.Request, id_: str) -> tuple[str, str, sheets.Sheets] | None:
+    """Where the small pictures lie, and their head; None if there are none (any more)."""
+    parts = request.app[PARTS]
+    async with parts.database.read() as conn:
+        found = await items.derived_object(conn, id_, "sprites")
+    if found is None:
+        return None
+    key, _, sha256, size = found
+    try:
+        start = await _part(parts.work, key, 0, min(size, 4096))
+        length = sheets.head_length(start)
+        if length > len(start):
+            start += await _part(parts.work, key, len(start), min(size, length))
+    except NotFoundError:  # the work class may be lost; they are made again
+        return None
+    return key, sha256, sheets.read_head(start)
+
+
+async def _part(store: ObjectStore, key: str, start: int, end: int) -> bytes:
+    return b"".join([p async for p in store.read(Class.WORK, key, start=start, end=end)])

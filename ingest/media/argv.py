@@ -224,3 +224,24 @@ def still(
         fps_mode="passthrough", **{"c:v": "rawvideo", "frames:v": 1},
     )  # fmt: skip
     return _compile(ffmpeg.merge_outputs(made, listed))
+
+
+def sprites(
+    places: Places,
+    stream: int,
+    size: tuple[int, int],
+    *,
+    every_s: int,
+    grid: tuple[int, int],
+    name: str,
+) -> list[str]:
+    """Sheets of small pictures, one every `every_s` seconds, from key frames alone."""
+    picture = _input(places, skip_frame="nokey")[str(stream)]
+    picture = picture.filter("fps", fps=f"1/{every_s}", start_time=0, round="up")
+    picture = picture.filter("scale", *size).filter("setsar", 1).filter("format", "yuvj420p")
+    picture = picture.filter("tile", f"{grid[0]}x{grid[1]}")
+    output = ffmpeg.output(
+        picture, places.output(name), f="image2", map_metadata=-1, fflags="+bitexact",
+        t=allowed.MAX_DURATION_S, **{"q:v": 6, "flags:v": "+bitexact", "threads": 1},
+    )  # fmt: skip
+    return _compile(output, _PROGRESS)

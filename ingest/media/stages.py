@@ -4,6 +4,7 @@
     poster    quick
     peaks     quick
     playable  quick where the picture is copied, heavy where it is encoded
+    sprites   quick, when somebody opens the time line; at the lowest priority of the machine
     clip      quick; an excerpt or a still that a person asked for
 
 Guarantee: an output lies durable under a random key before `item.derived` names it, and that act
@@ -35,6 +36,7 @@ from ingest.media.poster import make_poster
 from ingest.media.probe import Probed, probe
 from ingest.media.run import ToolFailedError, ToolTimeoutError
 from ingest.media.sandbox import Sandbox, detect
+from ingest.media.sprites import make_sprites
 from storage.clock import Clock
 from storage.database import Database
 from storage.jobs import Attempt, Runner
@@ -78,6 +80,7 @@ class Pipeline:
             ("poster", self._poster),
             ("peaks", self._peaks),
             ("playable", self._playable),
+            ("sprites", self._sprites),
             (excerpts.KIND, self._clip),
         ):
             runner.handler(kind, "quick", wishes.ATTEMPTS)(run)
@@ -136,6 +139,14 @@ class Pipeline:
             known = await self._seen(original.item)
             if known.facts is not None:
                 made = await make_peaks(work, known.facts, self.sandbox)
+                if made is not None:
+                    await self._publish(attempt, original, made)
+
+    async def _sprites(self, attempt: Attempt) -> None:
+        async with self._opened(attempt) as (original, work):
+            known = await self._seen(original.item)
+            if known.facts is not None:
+                made = await make_sprites(work, known.facts, self.sandbox)
                 if made is not None:
                     await self._publish(attempt, original, made)
 

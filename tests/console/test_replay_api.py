@@ -1,13 +1,16 @@
 """What the replay page asks: does it play yet, and who saw which part."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from sqlalchemy import insert, select, update
 
 from console.replay_api import in_time
 from storage import tables
+from storage.objects.port import Class
 from storage.rights import Role
 from tests.console.conftest import House
 from tests.console.staff import settled
@@ -131,3 +134,39 @@ def test_bytes_as_time(
     at: list[tuple[int, int]], size: int, duration_ms: int | None, expected: list[tuple[int, int]]
 ) -> None:
     assert in_time(at, size, duration_ms) == expected
+
+
+async def test_small_pictures_are_made_when_asked_for_and_again_when_lost(
+    small: House, tmp_path: Path
+) -> None:
+    item, client = await small.item(film(tmp_path), verdict=None), await small.client()
+    path = f"/api/items/{item}/sprites"
+    async with working(small, tmp_path / "work"):
+        await examined(small, item)
+        for lost in (False, True):
+            if lost:
+                async with small.database.read() as conn:
+                    query = select(tables.derived.c.key).where(tables.derived.c.what == "sprites")
+                    key = (await conn.execute(query)).scalar_one()
+                await small.store.delete(Class.WORK, key)
+            assert await call(small, client, "GET", path, 202) == {"state": "making"}
+            async with asyncio.timeout(60):
+                while "count" not in (index := await asked(client, path)):
+                    await asyncio.sleep(0.1)
+            assert (index["count"], index["sheets"], index["width"]) == (1, 1, 160)
+    async with client.get(f"{path}/0") as answer:
+        assert (answer.status, answer.content_type) == (200, "image/jpeg")
+        assert (await answer.read()).startswith(b"\xff\xd8")
+        etag = answer.headers["ETag"]
+    async with client.get(f"{path}/0", headers={"If-None-Match": etag}) as answer:
+        assert answer.status == 304
+    assert (await call(small, client, "GET", f"{path}/1", 404))["code"] == "not-derived"
+    other = await small.item(name="b", verdict="native")
+    assert (await call(small, client, "GET", f"/api/items/{other}/sprites", 404))["code"] == (
+        "not-derived"
+    )
+
+
+async def asked(client: ClientSession, path: str) -> dict[str, Any]:
+    async with client.get(path) as answer:
+        return dict(await answer.json())
