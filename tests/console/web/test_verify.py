@@ -1,6 +1,7 @@
 """Verification in the page: what holds, what was changed on the way, and who has only a keyboard."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -346,6 +347,38 @@ async def test_a_stranger_checks_his_file_without_signing_in(
     await until(page, f"{VERDICT} === 'broken'")
     assert await seen.serious() == []
     seen.wrong[:] = [wrong for wrong in seen.wrong if "401" not in wrong]  # that he is a stranger
+
+
+async def test_an_excerpt_is_held_against_the_entry_of_its_making(
+    open_as: Opens, staff: Staff, small: House
+) -> None:
+    """It is said of which recording it is; that it shows the same is not said."""
+    item, clip, excerpt = await sealed(small, staff), "c" * 32, b"an excerpt" * 1000
+    await small.record(
+        "clip.asked", f"i:{item}", clip=clip, item=item, kind="clip", from_ms=1000, to_ms=3000,
+        purpose="x",
+    )  # fmt: skip
+    made = await small.record(
+        "clip.made", f"i:{item}", clip=clip, item=item, from_ms=0, to_ms=3000, key="d/x",
+        sha256=hashlib.sha256(excerpt).hexdigest(), size=len(excerpt), mime="video/mp4",
+        name="a-excerpt.mp4", label="x", tool="ffmpeg", arguments=[],
+        input=hashlib.sha256(CONTENT).hexdigest(),
+    )  # fmt: skip
+    await small.publisher.publish()
+    receipt = (await small.parts.receipts.of(made.index)).encode()
+    seen = await open_as(await staff.person(Role.REVIEWER), "/verify", locale="en")
+    await until(seen.page, "document.querySelector('input[name=vkey]').value !== ''")
+    for content, outcome in ((excerpt, "good"), (excerpt[1:] + b"!", "broken")):
+        for name, data in (("receipt", receipt), ("file", content)):
+            file = {"name": "a.mp4.tlog-proof", "mimeType": "text/plain", "buffer": data}
+            await seen.page.set_input_files(f"input[name={name}]", file)  # type: ignore[arg-type]
+        await seen.page.click("form button.main")
+        await until(seen.page, f"{VERDICT} !== undefined && !document.querySelector('progress')")
+        found = await seen.page.evaluate(OUTCOMES)
+        assert (found["commitments"], found["inclusion"]) == ("good", "good")
+        assert (found["file-size"], found["file-sha256"]) == ("good", outcome)
+        assert f"of recording {item}, 0:00 to 0:03" in await seen.text()
+        assert "a converted copy, still or excerpt is true to the original" in await seen.text()
 
 
 async def test_a_browser_without_web_crypto_verifies_too(

@@ -19,8 +19,13 @@ export interface Parsed {
 
 const HEAD = 'c2sp.org/tlog-proof@v1'
 const ENTRY = ['actor', 'at', 'body', 'chain', 'prev', 'seq', 'type', 'v']
-const REQUIRED = ['chunk', 'device_times', 'item', 'mime', 'name', 'objects', 'retain_until', 'root', 'sha256', 'size', 'upload']
-const ALLOWED = new Set([...REQUIRED, 'announced', 'clock_offset', 'manifest', 'marks', 'name_raw', 'reason'])
+/** Of which entries a file can be checked, and the names that each must and may commit to. */
+const KINDS: Record<string, { required: readonly string[]; allowed: ReadonlySet<string> }> = {}
+function kind(type: string, required: string, optional: string): void {
+  KINDS[type] = { required: required.split(' '), allowed: new Set(`${required} ${optional}`.split(' ')) }
+}
+kind('item.sealed', 'chunk device_times item mime name objects retain_until root sha256 size upload', 'announced clock_offset manifest marks name_raw reason')
+kind('clip.made', 'clip item from_ms to_ms key sha256 size mime name label tool arguments input', '')
 const HIDDEN = new Set(['objects'])
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
@@ -70,9 +75,11 @@ export function checkCommitments(parsed: Parsed): { [name: string]: Value } {
     if (digest !== body[name]) throw broken(`disclosure ${name}: expected digest ${String(body[name])}, got ${digest}`)
     values[name] = value
   }
-  if (entry.type !== 'item.sealed') throw incomplete(`entry: expected item.sealed, got ${String(entry.type)}`)
-  for (const name of REQUIRED) if (!(name in body)) throw malformed(`item.sealed: expected ${name} to be committed to, got nothing`)
-  for (const name of Object.keys(body)) if (!ALLOWED.has(name)) throw malformed(`item.sealed: expected no ${name}, got one`)
+  const type = String(entry.type)
+  const known = Object.hasOwn(KINDS, type) ? KINDS[type] : undefined
+  if (known === undefined) throw incomplete(`entry: expected item.sealed or clip.made, got ${type}`)
+  for (const name of known.required) if (!(name in body)) throw malformed(`${type}: expected ${name} to be committed to, got nothing`)
+  for (const name of Object.keys(body)) if (!known.allowed.has(name)) throw malformed(`${type}: expected no ${name}, got one`)
   return values
 }
 
@@ -84,12 +91,14 @@ export interface Sealed {
   size: number
   sha256: string
   chunk: number
-  root: string
+  /** An excerpt has no tree of chunks. */
+  root: string | null
 }
 
-/** What the entry says of the recording's bytes. */
-export function sealedOf(values: { [name: string]: Value }): Sealed {
+/** What the entry says of the bytes of the recording, or of an excerpt. */
+export function sealedOf(values: { [name: string]: Value }, type = 'item.sealed'): Sealed {
   const { size, sha256: digest, chunk, root } = values
+  if (type === 'clip.made' && typeof size === 'number' && typeof digest === 'string') return { size, sha256: digest, chunk: 1 << 20, root: null }
   if (typeof size !== 'number' || typeof digest !== 'string' || typeof chunk !== 'number' || typeof root !== 'string' || chunk < 1) {
     throw incomplete('entry: expected size, sha256, chunk and root to be disclosed, got them withheld')
   }
@@ -150,6 +159,7 @@ export function checkFile(sealed: Sealed, found: { size: number; sha256: Uint8Ar
   run(steps, 'file-sha256', () => {
     if (hex(found.sha256) !== sealed.sha256) throw broken(`file-sha256: expected ${sealed.sha256}, got ${hex(found.sha256)}`)
   })
+  if (sealed.root === null) return steps
   run(steps, 'file-root', () => {
     const where = found.differs == null ? '' : ` (from chunk ${found.differs}, byte ${found.differs * sealed.chunk})`
     if (hex(found.root) !== sealed.root) throw broken(`file-root: expected ${sealed.root}, got ${hex(found.root)}${where}`)

@@ -67,6 +67,8 @@ export interface Facts {
   sha256: string
   root: string
   leaf: string
+  /** Of an excerpt: from where to where, in milliseconds, and SHA-256 of the recording. */
+  excerpt: { from: number; to: number; of: string } | null
 }
 
 export interface Report {
@@ -140,6 +142,7 @@ export async function verify(source: Source, memory: Memory, wish: Wish, told: T
   made.facts = factsOf(parsed, values)
   await step('inclusion', () => checkProof(parsed), () => ({ index: parsed.index, tree: parsed.checkpoint.size }))
   const origin = parsed.checkpoint.origin
+  const type = String(parsed.entry.type)
   const key = await step('log-signature', async () => {
     made.vkey = (await source.vkey()).trim()
     if (made.vkey === '') throw incomplete('log-signature: expected a trusted key, got none')
@@ -182,9 +185,9 @@ export async function verify(source: Source, memory: Memory, wish: Wish, told: T
     }
     let sealed: Sealed
     try {
-      sealed = sealedOf(values)
+      sealed = sealedOf(values, type)
     } catch {
-      await step('file', () => sealedOf(values))
+      await step('file', () => sealedOf(values, type))
       return
     }
     let hashes: Uint8Array[] | null = null
@@ -238,6 +241,7 @@ function factsOf(parsed: Parsed, values: Record<string, unknown>): Facts {
     name: String(values.name ?? ''), item: String(values.item ?? ''), index: parsed.index, at: String(parsed.entry.at),
     origin: parsed.checkpoint.origin, tree: parsed.checkpoint.size, size: Number(values.size ?? 0),
     sha256: String(values.sha256 ?? ''), root: String(values.root ?? ''), leaf: hex(parsed.leaf),
+    excerpt: parsed.entry.type === 'clip.made' ? { from: Number(values.from_ms), to: Number(values.to_ms), of: String(values.input ?? '') } : null,
   }
 }
 
