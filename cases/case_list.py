@@ -13,17 +13,22 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, tr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases.queries import Page, paged
-from storage import tables
+from storage import grams, tables
 from storage.access import Visible
 
-_C, _P = tables.case.c, tables.case_person.c
+_C, _P, _G = tables.case.c, tables.case_person.c, tables.case_gram.c
+_L, _I = tables.link.c, tables.item.c
+_WORDS = (_C.number, _C.title, _C.parties, _C.officers, _C.place)
+_PAIRS = 16  # of a longer text, the rest is tried on what these find
+_RARE = 1000  # cases, up to which a pair is worth leading by
+_NAMED = 200  # people of whom one can be meant by a name
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What is looked for; None leaves it open."""
 
-    text: str | None = None  # in number, title or parties
+    text: str | None = None  # in number, title, parties, officers or place
     organ: str | None = None
     unit: str | None = None  # and the units below it
     person: str | None = None
@@ -31,6 +36,10 @@ class Filter:
     state: str | None = None  # open, filed
     marked: bool | None = None
     leader: str | None = None  # in whose name it was filed
+    device: str | None = None  # that one of its recordings is of
+    place: str | None = None
+    from_ms: int | None = None  # opened then or later
+    until_ms: int | None = None  # opened before
 
 
 async def found(
@@ -73,8 +82,7 @@ def _of(person: str) -> ColumnElement[bool]:
 async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElement[bool]]:
     tests: list[ColumnElement[bool]] = []
     if wanted.text is not None and (text := wanted.text.strip()):
-        columns = (_C.number, _C.title, _C.parties)
-        tests.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
+        tests.append(or_(await _words(conn, text), await _of_named(conn, text)))
     if wanted.organ is not None:
         tests.append(_C.organ == wanted.organ)
     if wanted.unit is not None:
@@ -91,7 +99,55 @@ async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElemen
     if wanted.leader is not None:
         f = tables.filing.c
         tests.append(exists().where(f.case == _C.id, f.leader == wanted.leader))
+    if wanted.device is not None:
+        its = (_L.case == _C.id, _L.unlinked_index.is_(None), _I.id == _L.item)
+        tests.append(exists().where(*its, _I.source == wanted.device))
+    if wanted.place is not None and (place := wanted.place.strip()):
+        tests.append(await _words(conn, place, (_C.place,)))
+    if wanted.from_ms is not None:
+        tests.append(_C.opened_ms >= wanted.from_ms)
+    if wanted.until_ms is not None:
+        tests.append(_C.opened_ms < wanted.until_ms)
     return tests
+
+
+async def _words(
+    conn: AsyncConnection, text: str, columns: Sequence[ColumnElement[Any]] = _WORDS
+) -> ColumnElement[bool]:
+    """Whether the text stands in the words of the case; found by its pairs where it has any.
+
+    The rarest pair leads: few cases are then read, however many there are.  Where every pair is
+    common, so are the cases, and the newest are soon enough for a page.
+    """
+    said = or_(*(column.icontains(text, autoescape=True) for column in columns))
+    pairs = grams.of([text])[:_PAIRS]
+    if not pairs:
+        return said
+    counted = {pair: await _count(conn, pair) for pair in pairs}
+    rarest = min(counted, key=lambda pair: counted[pair])
+    if counted[rarest] == 0:
+        return false()
+    has = [exists().where(_G.gram == pair, _G.case == _C.id) for pair in pairs if pair != rarest]
+    leads = (
+        _C.id.in_(select(_G.case).where(_G.gram == rarest))
+        if counted[rarest] < _RARE
+        else exists().where(_G.gram == rarest, _G.case == _C.id)
+    )
+    return and_(leads, *has, said)
+
+
+async def _count(conn: AsyncConnection, pair: str) -> int:
+    """How many cases have the pair; no further than it matters."""
+    some = select(_G.case).where(_G.gram == pair).limit(_RARE).subquery()
+    return int((await conn.execute(select(func.count()).select_from(some))).scalar_one())
+
+
+async def _of_named(conn: AsyncConnection, text: str) -> ColumnElement[bool]:
+    """Whether one of its officers is called so in the register."""
+    p = tables.person.c
+    query = select(p.id).where(p.name.icontains(text, autoescape=True)).limit(_NAMED)
+    ids = list((await conn.execute(query)).scalars())
+    return _C.id.in_(select(_P.case).where(_P.person.in_(ids))) if ids else false()
 
 
 def _marked() -> ColumnElement[bool]:

@@ -25,13 +25,17 @@ from console import (
     imports_api,
     inbox_api,
     login,
+    clips_api,
     marks_api,
+    replay_api,
     oidc_pages,
     people_api,
     registers_api,
     rooms,
     rules_api,
+    searches_api,
     session_api,
+    statistics_api,
     tokens_api,
     views_api,
     web_app,
@@ -89,12 +93,16 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(course_api.ROUTES)
     app.add_routes(asking_api.ROUTES)
     app.add_routes(marks_api.ROUTES)
+    app.add_routes(searches_api.ROUTES)
+    app.add_routes(clips_api.ROUTES)
+    app.add_routes(replay_api.ROUTES)
     app.add_routes(rules_api.ROUTES)
     app.add_routes(registers_api.ROUTES)
     app.add_routes(imports_api.ROUTES)
     app.add_routes(inbox_api.ROUTES)
     app.add_routes(views_api.ROUTES)
     app.add_routes(chunks_api.ROUTES)
+    app.add_routes(statistics_api.ROUTES)
     app.add_routes(home_page.ROUTES)
     app.add_routes(rooms.ROUTES)
     app.add_routes(case_page.ROUTES)

@@ -24,6 +24,7 @@ from console.i18n import Speech
 from console.matrix import Owner
 from console.parts import PARTS
 from storage.access import Caller, Right
+from verify.entries import parse_time
 from verify.errors import ConflictError, MalformedError
 
 ROUTES = web.RouteTableDef()
@@ -40,7 +41,8 @@ async def list_cases(request: web.Request) -> web.Response:
     wanted = case_list.Filter(
         text=query.get("text"), organ=query.get("organ"), unit=query.get("unit"),
         person=query.get("person"), procedure=query.get("procedure"), state=query.get("state"),
-        marked=marked, leader=leader,
+        marked=marked, leader=leader, device=query.get("device"), place=query.get("place"),
+        from_ms=_ms(query.get("from")), until_ms=_ms(query.get("until")),
     )  # fmt: skip
     async with request.app[PARTS].database.read() as conn:
         page = await case_list.found(
@@ -49,6 +51,10 @@ async def list_cases(request: web.Request) -> web.Response:
         )  # fmt: skip
     spoken = speech(request)
     return plain({"cases": [course_said.row(c, spoken) for c in page.rows], "next": page.next})
+
+
+def _ms(at: str | None) -> int | None:
+    return None if at is None else parse_time(at)
 
 
 def _place(caller: Caller, body: dict[str, Any]) -> tuple[str | None, str | None]:

@@ -70,7 +70,9 @@ def disposition(filename: str) -> str:
 
 
 async def find(parts: Parts, view: View) -> Bytes:
-    """What this view shows: the original as a download, or what a browser plays."""
+    """What this view shows: the original as a download, or what a browser plays, or an excerpt."""
+    if view.clip is not None:
+        return await _excerpt(parts, view.clip)
     async with parts.database.read() as conn:
         i, d, c = tables.item.c, tables.derived.c, tables.copy.c
         item = (
@@ -108,6 +110,17 @@ async def find(parts: Parts, view: View) -> Bytes:
         return Bytes(places, item.size, item.sha256, _ATTACHED, item.name or view.item)
     type_ = shown_type(item.mime) or shown_type(json.loads(probe or "{}").get("mime") or "")
     return Bytes(places, item.size, item.sha256, type_ or _ATTACHED, None)
+
+
+async def _excerpt(parts: Parts, id_: str) -> Bytes:
+    c = tables.clip.c
+    query = select(c.key, c.mime, c.size, c.sha256, c.name).where(c.id == id_)
+    async with parts.database.read() as conn:
+        row = (await conn.execute(query)).first()
+    if row is None or row.key is None:
+        raise NotFoundError(f"clip: expected one that is made, got {id_:.40}")
+    type_ = shown_type(row.mime) or _ATTACHED
+    return Bytes([(parts.work, Class.WORK, row.key, None)], row.size, row.sha256, type_, row.name)
 
 
 async def read_any(content: Bytes, start: int, end: int) -> AsyncGenerator[bytes, None]:

@@ -28,7 +28,7 @@ from verify.entries import format_time
 from verify.errors import EvidenceError, MalformedError, NotFoundError
 
 LOG = logging.getLogger("liuhen.views")
-What = Literal["original", "playable"]
+What = Literal["original", "playable", "clip"]
 MAX_PURPOSE = 500
 SWEEP_S = 15
 GRACE_MS = 10_000  # after `until`: streams end by themselves and write their last range
@@ -52,6 +52,7 @@ class View:
     what: What
     until_ms: int
     closed: bool
+    clip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def grant(
     until_ms: int,
     case: str | None,
     case_known: bool,
+    clip: str | None = None,
 ) -> Draft:
     """The rule: may this view be granted, and what is recorded of it."""
     if item is None:
@@ -96,6 +98,8 @@ def grant(
     }
     if case is not None:
         fields["case"] = case
+    if clip is not None:
+        fields["clip"] = clip
     return Draft("view.granted", f"i:{item}", person, fields)
 
 
@@ -155,9 +159,16 @@ class Views:
         self.streams = Streams()
 
     async def grant(
-        self, caller: Caller, item: str, *, what: What, purpose: str, case: str | None
+        self,
+        caller: Caller,
+        item: str,
+        *,
+        what: What,
+        purpose: str,
+        case: str | None,
+        clip: str | None = None,
     ) -> Granted:
-        """Record that this person may look now."""
+        """Record that this person may look now; of an excerpt (`clip`), that he takes it."""
         view = secrets.token_hex(16)
         until_ms = self._clock.now_ms() + self._view_s * 1000
 
@@ -179,6 +190,7 @@ class Views:
                     until_ms=until_ms,
                     case=case,
                     case_known=case_known,
+                    clip=clip,
                 )
             ]
 
@@ -188,7 +200,7 @@ class Views:
     async def of(self, caller: Caller, id_: str) -> View:
         """The view, if it is this person's; another's is a NotYourViewError."""
         v = tables.view.c
-        query = select(v.id, v.item, v.person, v.what, v.until_ms, v.closed_index).where(
+        query = select(v.id, v.item, v.person, v.what, v.until_ms, v.closed_index, v.clip).where(
             v.id == id_
         )
         async with self._database.read() as conn:
@@ -198,8 +210,9 @@ class Views:
         if row.person != caller.actor:
             raise NotYourViewError(id_, row.item)
         return View(
-            row.id, row.item, row.person, row.what, row.until_ms, row.closed_index is not None
-        )
+            row.id, row.item, row.person, row.what, row.until_ms, row.closed_index is not None,
+            row.clip,
+        )  # fmt: skip
 
     async def open_one(self, view: View) -> View:
         """The view itself while it is open, else the one that took its place; ViewEndedError.
@@ -223,6 +236,7 @@ class Views:
                 v.item == view.item,
                 v.person == view.person,
                 v.what == view.what,
+                v.clip.is_(None) if view.clip is None else v.clip == view.clip,
                 v.id != view.id,
                 v.closed_index.is_(None),
                 v.until_ms > self._clock.now_ms(),
@@ -232,7 +246,7 @@ class Views:
         )
         async with self._database.read() as conn:
             row = (await conn.execute(query)).first()
-        return None if row is None else View(*row, closed=False)
+        return None if row is None else View(*row, closed=False, clip=view.clip)
 
     async def close(self, view: View, *, actor: str) -> None:
         """End the view: stop what is being sent, then record what was served.  Again: no effect."""

@@ -153,7 +153,7 @@ def claim(
     """Take the next job that is due in this lane, if there is one."""
     statement = """
         UPDATE job SET state = 'running', token = :token, attempt = attempt + 1, cancel = :no,
-                       progress = NULL, updated_ms = :now
+                       progress = NULL, updated_ms = :now, started_ms = :now
         WHERE id = (
             SELECT id FROM job
             WHERE state = 'queued' AND lane = :lane AND run_at_ms <= :now AND kind IN :kinds

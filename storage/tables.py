@@ -243,8 +243,37 @@ view = Table(
     Column("closed_index", Big),
     Column("served", Text),  # JSON [[start, end], …), bytes, merged
     Column("unconfirmed", Text),
+    Column("clip", ID),  # of which excerpt, where it is one
     Index(None, "item"),
     Index(None, "closed_index", "until_ms"),
+)  # fmt: skip
+
+clip = Table(  # excerpts and stills, asked for by a person; made later
+    "clip", metadata,
+    Column("id", ID, primary_key=True),
+    Column("item", ID, nullable=False),
+    Column("kind", String(8), nullable=False),  # clip, still
+    Column("asked_from_ms", Big, nullable=False),  # in the recording
+    Column("asked_to_ms", Big, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("case", ID),
+    Column("actor", Text, nullable=False),
+    Column("asked_index", Big, nullable=False),
+    Column("asked_ms", Big, nullable=False),
+    Column("from_ms", Big),  # what was got; null until it is made
+    Column("to_ms", Big),
+    Column("key", Text),
+    Column("sha256", DIGEST),
+    Column("size", Big),
+    Column("mime", Text),
+    Column("name", Text),
+    Column("label", Text),
+    Column("tool", Text),
+    Column("arguments", Text),
+    Column("input", DIGEST),
+    Column("made_index", Big),
+    Column("made_ms", Big),
+    Index(None, "item", "asked_index"),
 )  # fmt: skip
 
 token = Table(
@@ -268,6 +297,13 @@ case_person = Table(  # whose cases: from case.opened and case.changed
     Column("case", ID, primary_key=True),
     Column("person", ID, primary_key=True),
     Index(None, "person"),
+)  # fmt: skip
+
+case_gram = Table(  # pairs of characters in the words of a case, for finding it
+    "case_gram", metadata,
+    Column("gram", String(2), primary_key=True),
+    Column("case", ID, primary_key=True),
+    Index(None, "case"),
 )  # fmt: skip
 
 case_point = Table(  # something happened at a time; corrections are rows of their own
@@ -617,8 +653,8 @@ device_offset = Table(  # device clock minus server clock
 )  # fmt: skip
 
 PROJECTED = (
-    mention, erasure, source, upload, item, copy, derived, case, link, view, token,
-    case_person, case_point, case_stage, document, judgement, filing, approval,
+    mention, erasure, source, upload, item, copy, derived, case, link, view, clip, token,
+    case_person, case_gram, case_point, case_stage, document, judgement, filing, approval,
     attribution, waiting, late, flag, refusal, mark,
     organ, unit, person, policy, rule_list, procedure, roster, shift,
     device, custody, device_user, device_offset,
@@ -689,6 +725,7 @@ job = Table(
     Column("progress", Float),
     Column("error", Text),
     Column("created_ms", Big, nullable=False),
+    Column("started_ms", Big),  # of the attempt that runs or ran last
     Index(None, "state", "lane", "run_at_ms"),
 )  # fmt: skip
 
@@ -710,6 +747,17 @@ view_range = Table(  # requested before its bytes go out; served at most 5 s beh
     Column("served_end", Big, nullable=False),
     Column("final", Boolean, nullable=False),  # the response ended and served_end is exact
     Index(None, "view"),
+)  # fmt: skip
+
+saved_search = Table(  # a person's own names for filters of a list
+    "saved_search", metadata,
+    Column("id", ID, primary_key=True),
+    Column("person", ID, nullable=False),
+    Column("list", String(12), nullable=False),  # cases
+    Column("name", Text, nullable=False),
+    Column("filter", Text, nullable=False),  # JSON
+    Column("made_ms", Big, nullable=False),
+    UniqueConstraint("person", "list", "name"),
 )  # fmt: skip
 
 denial = Table(  # collapses access.denied to one entry per caller, object and minute

@@ -160,6 +160,14 @@ TYPES: Mapping[str, EntryType] = {
             tool=TEXT, arguments=LIST, input=DIGEST,
         ),
         _type(
+            "clip.asked", "i", clip=ID, item=ID, kind=TEXT, from_ms=INT, to_ms=INT,
+            purpose=PERSONAL, case=_optional("id"),
+        ),
+        _type(
+            "clip.made", "i", clip=ID, item=ID, from_ms=INT, to_ms=INT, key=TEXT, sha256=DIGEST,
+            size=INT, mime=TEXT, name=TEXT, label=TEXT, tool=TEXT, arguments=LIST, input=DIGEST,
+        ),
+        _type(
             "item.attributed", "i", item=ID, device=_optional("id"), person=_optional("id"),
             unit=_optional("id"), organ=_optional("id"), start=_optional("time"),
             end=_optional("time"), kind=TEXT, carrier=TEXT, sound=BOOL,
@@ -174,7 +182,7 @@ TYPES: Mapping[str, EntryType] = {
         _type("item.flagged", "i", item=ID, private=BOOL, viewers=LIST, reason=PERSONAL),
         _type(
             "view.granted", "i", view=ID, item=ID, person=TEXT, purpose=PERSONAL, until=TIME,
-            what=TEXT, case=_optional("id"),
+            what=TEXT, case=_optional("id"), clip=_optional("id"),
         ),
         _type(
             "view.closed", "i", view=ID, item=ID, served=LIST, unconfirmed=_optional("list"),

@@ -175,3 +175,73 @@ def samples(places: Places, stream: int) -> list[str]:
         sound, "pipe:1", f="s16le", ac=1, t=allowed.MAX_DURATION_S, **{"c:a": "pcm_s16le"}
     )
     return _compile(output)
+
+
+def clip(
+    places: Places,
+    streams: Sequence[int],
+    *,
+    from_ms: int,
+    to_ms: int,
+    title: str,
+    name: str,
+    form: str,
+    list_name: str,
+) -> list[str]:
+    """An excerpt by copying packets, from the key frame at or before its begin; and their list.
+
+    Its time stamps begin at zero, so that a player shows what is in it; those of the list count
+    from `from_ms`, which tells what was really got.
+    """
+    source = _input(places, ss=f"{from_ms / 1000:.3f}")
+    chosen = [source[str(stream)] for stream in streams]
+    length: dict[str, Any] = {"c": "copy", "t": f"{(to_ms - from_ms) / 1000:.3f}"}
+    more = {"movflags": "+faststart"} if form == "mp4" else {}
+    made = ffmpeg.output(
+        *chosen, places.output(name), f=form, map_metadata=-1, map_chapters=-1,
+        metadata=f"title={title}", avoid_negative_ts="make_zero", fflags="+bitexact",
+        max_muxing_queue_size=4096, **length, **more,
+    )  # fmt: skip
+    listed = ffmpeg.output(
+        *chosen, places.output(list_name), f="framecrc", fflags="+bitexact", **length
+    )
+    return _compile(ffmpeg.merge_outputs(made, listed), _PROGRESS)
+
+
+def still(
+    places: Places, stream: int, *, at_ms: int, codec: str, name: str, list_name: str
+) -> list[str]:
+    """The first whole picture at or after a moment, in its own size; and its time."""
+    source = _input(places, ss=f"{at_ms / 1000:.3f}")[str(stream)]
+    look = {"q:v": 2} if codec == "mjpeg" else {}
+    made = ffmpeg.output(
+        source, places.output(name), f="image2pipe", map_metadata=-1, fflags="+bitexact",
+        fps_mode="passthrough",
+        **{"c:v": codec, "frames:v": 1, "flags:v": "+bitexact", "threads": 1}, **look,
+    )  # fmt: skip
+    listed = ffmpeg.output(
+        source, places.output(list_name), f="framecrc", fflags="+bitexact",
+        fps_mode="passthrough", **{"c:v": "rawvideo", "frames:v": 1},
+    )  # fmt: skip
+    return _compile(ffmpeg.merge_outputs(made, listed))
+
+
+def sprites(
+    places: Places,
+    stream: int,
+    size: tuple[int, int],
+    *,
+    every_s: int,
+    grid: tuple[int, int],
+    name: str,
+) -> list[str]:
+    """Sheets of small pictures, one every `every_s` seconds, from key frames alone."""
+    picture = _input(places, skip_frame="nokey")[str(stream)]
+    picture = picture.filter("fps", fps=f"1/{every_s}", start_time=0, round="up")
+    picture = picture.filter("scale", *size).filter("setsar", 1).filter("format", "yuvj420p")
+    picture = picture.filter("tile", f"{grid[0]}x{grid[1]}")
+    output = ffmpeg.output(
+        picture, places.output(name), f="image2", map_metadata=-1, fflags="+bitexact",
+        t=allowed.MAX_DURATION_S, **{"q:v": 6, "flags:v": "+bitexact", "threads": 1},
+    )  # fmt: skip
+    return _compile(output, _PROGRESS)

@@ -227,3 +227,27 @@ def sound_stream(facts: Facts) -> int | None:
 def picture_of(facts: Facts) -> Video | None:
     """The stream the poster is taken from: the first that may be decoded."""
     return next((v for v in facts.video if v.codec in allowed.VIDEO and v.width and v.height), None)
+
+
+_AVC: Final = {
+    "Constrained Baseline": "42E0", "Baseline": "4200", "Main": "4D40", "High": "6400",
+}  # fmt: skip
+_MP4A: Final = {"HE-AAC": "mp4a.40.5", "HE-AACv2": "mp4a.40.29"}
+
+
+def codecs_of(facts: Facts) -> str | None:
+    """The `codecs` that a page asks its browser about (RFC 6381); None where one is not known."""
+    names: list[str] = []
+    for video in facts.video[:1]:
+        if video.codec == "h264" and video.profile in _AVC:
+            names.append(f"avc1.{_AVC[video.profile]}{video.level:02X}")
+        elif video.codec == "vp8":
+            names.append("vp8")
+        else:
+            return None
+    for audio in facts.audio[:1]:
+        name = _MP4A.get(audio.profile, "mp4a.40.2") if audio.codec == "aac" else audio.codec
+        if audio.codec not in {"aac", "mp3", "opus", "vorbis", "flac"}:
+            return None
+        names.append(name)
+    return ",".join(names) or None

@@ -4,6 +4,8 @@
     poster    quick
     peaks     quick
     playable  quick where the picture is copied, heavy where it is encoded
+    sprites   quick, when somebody opens the time line; at the lowest priority of the machine
+    clip      quick; an excerpt or a still that a person asked for
 
 Guarantee: an output lies durable under a random key before `item.derived` names it, and that act
 is fenced: an attempt that lost its job publishes nothing.  An original is only read.  After three
@@ -23,7 +25,8 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection, update
 
-from ingest.media import wishes
+from ingest import excerpts
+from ingest.media import clips, wishes
 from ingest.media.classify import Plan, Reason, as_encoded, picture_of, sound_stream
 from ingest.media.made import Made, Work, converter, fingerprint
 from ingest.media.originals import FileContent, Original, Originals, check_room
@@ -33,6 +36,7 @@ from ingest.media.poster import make_poster
 from ingest.media.probe import Probed, probe
 from ingest.media.run import ToolFailedError, ToolTimeoutError
 from ingest.media.sandbox import Sandbox, detect
+from ingest.media.sprites import make_sprites
 from storage.clock import Clock
 from storage.database import Database
 from storage.jobs import Attempt, Runner
@@ -70,12 +74,14 @@ class Pipeline:
     after_probed: Sequence[Callable[[Connection, str, int], None]] = ()  # item, now: it is noted
 
     def register(self, runner: Runner) -> None:
-        """Hand the four stages to the runner."""
+        """Hand the stages to the runner."""
         for kind, run in (
             ("probe", self._probe),
             ("poster", self._poster),
             ("peaks", self._peaks),
             ("playable", self._playable),
+            ("sprites", self._sprites),
+            (excerpts.KIND, self._clip),
         ):
             runner.handler(kind, "quick", wishes.ATTEMPTS)(run)
 
@@ -136,6 +142,14 @@ class Pipeline:
                 if made is not None:
                     await self._publish(attempt, original, made)
 
+    async def _sprites(self, attempt: Attempt) -> None:
+        async with self._opened(attempt) as (original, work):
+            known = await self._seen(original.item)
+            if known.facts is not None:
+                made = await make_sprites(work, known.facts, self.sandbox)
+                if made is not None:
+                    await self._publish(attempt, original, made)
+
     async def _playable(self, attempt: Attempt) -> None:
         item = wishes.args_item(attempt.args)
         known = await self._seen(item)
@@ -161,6 +175,39 @@ class Pipeline:
         except ToolTimeoutError:
             await self._gave_up(attempt, item, Reason.TIMED_OUT)
             raise
+
+    async def _clip(self, attempt: Attempt) -> None:
+        id_ = str(attempt.args["clip"])
+        wanted, there = await self._ask(lambda c: clips.wanted_of(c, id_))
+        if there:
+            return  # an attempt before this one recorded it and died
+        async with self._opened(attempt) as (original, work):
+            known = await self._seen(original.item)
+            facts = known.facts
+            if facts is None:
+                raise ConversionError("excerpt: expected what the probe found, got nothing")
+            check_room(self.folder, work.size)
+            order = clips.Order(original.item, original.sha256, wanted)
+            cut = await _reporting(
+                attempt,
+                lambda tell: clips.make(work, facts, order, self.sandbox, tell),
+            )
+            size, sha256 = await fingerprint(cut.made.path)
+            key = f"d/{random_id()}"
+            fields = {
+                "clip": id_, "item": original.item, "from_ms": cut.from_ms, "to_ms": cut.to_ms,
+                "key": key, "sha256": sha256, "size": size, "mime": cut.made.mime,
+                "name": cut.name, "label": cut.label, "tool": cut.made.tool,
+                "arguments": list(cut.made.arguments), "input": original.sha256,
+            }  # fmt: skip
+            await self.store.create(Class.WORK, key, FileContent(cut.made.path, size))
+            await _patiently(
+                lambda: self.ledger.record(
+                    f"clip-made:{id_}",
+                    lambda _: [Draft("clip.made", f"i:{original.item}", "sys", fields)],
+                    lambda c, _: attempt.fence(c),
+                )
+            )
 
     def _encode_instead(
         self, connection: Connection, attempt: Attempt, plan: Plan, known: wishes.Seen, why: str

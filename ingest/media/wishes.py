@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from ingest.media.classify import Lane, Plan, Reason, as_encoded, classify
+from ingest.media.classify import Lane, Plan, Reason, as_encoded, classify, picture_of
 from ingest.media.facts import Facts
 from ingest.media.originals import Original, Place
 from storage import jobs
@@ -159,6 +159,23 @@ def request_playable(connection: Connection, item_id: str, now_ms: int) -> None:
             delete(job).where(job.c.key == key, job.c.state.in_(("done", "cancelled")))
         )
         enqueue(connection, "playable", item_id, lane=lane, priority=WAITED, now_ms=now_ms)
+
+
+def request_sprites(connection: Connection, item_id: str, now_ms: int) -> bool:
+    """Somebody opens the time line: let its small pictures be made; whether they can come."""
+    known = seen(connection, item_id)
+    if known is None:
+        return True  # not examined yet
+    if known.facts is None or known.verdict == "image" or picture_of(known.facts) is None:
+        return False
+    key = f"sprites:{item_id}"
+    state = connection.execute(select(job.c.state).where(job.c.key == key)).scalar()
+    if state == "failed":
+        return False
+    if state in ("done", "cancelled"):  # what it made was lost: it is made again
+        connection.execute(delete(job).where(job.c.key == key))
+    enqueue(connection, "sprites", item_id, now_ms=now_ms)
+    return True
 
 
 def enqueue_missing(connection: Connection, now_ms: int) -> int:

@@ -23,7 +23,7 @@ from storage.log import rows
 from storage.log.examine import Progress, undisclosed
 from storage.log.findings import Finding, Kind, Report
 from storage.objects.port import Class, ObjectStore, Stored, read_all
-from storage.tables import copy, derived, item, transfer
+from storage.tables import clip, copy, derived, item, transfer
 from storage.threads import Threads, in_thread
 from verify import canonical
 from verify.entries import parse_time
@@ -243,9 +243,15 @@ class Fixity:
     # --- the rest ---------------------------------------------------------------------------
 
     async def _derivatives(self) -> None:
-        """Playable copies, posters, peaks: they may be lost, and are made again; still told."""
+        """Playable copies, posters, peaks, excerpts: they may be lost, and are made again; still told."""
         async with self._database.read() as connection:
-            found = (await connection.execute(select(derived).order_by(derived.c.index))).all()
+            d, c = derived.c, clip.c
+            made = select(d.what, d.item, d.key, d.sha256).order_by(d.index)
+            cut = select(c.kind.label("what"), c.item, c.key, c.sha256).where(c.key.is_not(None))
+            found = [
+                *(await connection.execute(made)).all(),
+                *(await connection.execute(cut.order_by(c.made_index))).all(),
+            ]
         store = next(iter(self._stores.values()))
         for row in found:
             what, where = f"{row.what} of item {row.item}", f"{store.name} {row.key}"

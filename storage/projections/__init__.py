@@ -14,6 +14,7 @@ from storage.acts import Event
 from storage.projections import (
     attributions,
     cases,
+    clips,
     course,
     erasures,
     items,
@@ -55,6 +56,8 @@ PROJECTORS: Mapping[str, Projector] = {
     "item.unlinked": cases.unlinked,
     "item.stored": items.stored,
     "item.derived": items.derivative,
+    "clip.asked": clips.asked,
+    "clip.made": clips.made,
     "item.attributed": attributions.attributed,
     "item.late": attributions.marked_late,
     "item.flagged": attributions.flagged,

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from storage import bulk
 from storage.acts import Event
-from storage.projections import inbox
+from storage.projections import case_grams, inbox
 from storage.projections.values import listed, maybe_json, maybe_text, text
 from storage.tables import case, case_person, link
 
@@ -31,6 +31,7 @@ def opened(connection: Connection, events: Sequence[Event]) -> None:
         ))  # fmt: skip
     bulk.insert(connection, case, _OPENED, rows)
     _of_people(connection, events)
+    case_grams.write(connection, [e.fields["case"] for e in events])
 
 
 def changed(connection: Connection, events: Sequence[Event]) -> None:
@@ -53,6 +54,7 @@ def changed(connection: Connection, events: Sequence[Event]) -> None:
     newest = {e.fields["case"]: e for e in events}
     bulk.delete(connection, case_person, ("case",), [(id_,) for id_ in newest])
     _of_people(connection, list(newest.values()))
+    case_grams.write(connection, newest)
 
 
 def _of_people(connection: Connection, events: Sequence[Event]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table
 
 from storage import bulk
 from storage.acts import Event
-from storage.projections import mentions
+from storage.projections import case_grams, mentions
 from storage.projections.values import Cell, as_json
 from storage.tables import (
     approval,
@@ -22,6 +22,7 @@ from storage.tables import (
     case,
     case_point,
     case_stage,
+    clip,
     disclosure,
     document,
     erasure,
@@ -73,9 +74,11 @@ BLANKS: Mapping[tuple[str, str], Blank] = {
     **_blanks("user.changed", person, "index", account=None, name="", certificate=None, subject=None),
     **_blanks("item.linked", link, "linked_index", reason=""),
     ("item.unlinked", "reason"): Blank(link, "unlinked_index", "unlink_reason", ""),
+    **_blanks("clip.asked", clip, "asked_index", purpose=""),
     **_blanks("view.granted", view, "granted_index", purpose=""),
     **_blanks("token.issued", token, "issued_index", name=""),
 }  # fmt: skip
+_DESCRIBED = frozenset({"case.opened", "case.changed"})
 _ANNOUNCED = frozenset({"upload.opened", "item.sealed"})
 NOT_PROJECTED = frozenset({
     ("upload.aborted", "text"), ("item.sealed", "reason"), ("case.changed", "reason"),
@@ -130,6 +133,8 @@ def _erase(connection: Connection, event: Event) -> None:
             bulk.update(
                 connection, blank.table, (blank.column,), (blank.row,), [(blank.value, index)]
             )
+    if type_ in _DESCRIBED:
+        case_grams.write_of_entry(connection, index)
     if type_ in _ANNOUNCED:  # `Upload-Metadata`, kept as it came, has the value once more
         announced = next(value for _, name, value in triples if name == "upload")
         bulk.update(connection, transfer, ("metadata",), ("upload",), [("", announced)])

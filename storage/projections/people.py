@@ -14,12 +14,12 @@ from verify.entries import parse_time
 def granted(connection: Connection, events: Sequence[Event]) -> None:
     bulk.insert(
         connection, view,
-        ("id", "item", "person", "purpose", "what", "case", "granted_index", "granted_ms", "until_ms"),
+        ("id", "item", "person", "purpose", "what", "case", "granted_index", "granted_ms", "until_ms", "clip"),
         [
             (
                 e.fields["view"], e.fields["item"], text(e, "person"), text(e, "purpose"),
                 text(e, "what"), e.fields.get("case"), e.index, e.at_ms,
-                parse_time(e.fields["until"]),
+                parse_time(e.fields["until"]), e.fields.get("clip"),
             )
             for e in events
         ],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import Connection, insert
 
@@ -22,6 +22,7 @@ from console.parts import Parts
 from console.settings import ConsoleSettings
 from console.tokens import issue_token
 from console.views import Views
+from ingest import log_routes
 from storage import tables
 from storage.access import Right
 from storage.clock import SystemClock
@@ -203,6 +204,14 @@ class House:
             return list((await answer.json())["entries"])
 
 
+def _log_routes(
+    database: Database, clock: ShiftedClock, store: DirectoryStore, vkey: str
+) -> list[web.RouteDef]:
+    """The log's public files, as the composition serves them."""
+    access = TokenAccess(database, clock)
+    return log_routes.routes(log_routes.LogDeps(database, (store,), access, vkey))
+
+
 @asynccontextmanager
 async def opened(url: str, folder: Path, settings: ConsoleSettings) -> AsyncIterator[House]:
     clock = ShiftedClock()
@@ -234,6 +243,7 @@ async def opened(url: str, folder: Path, settings: ConsoleSettings) -> AsyncIter
         receipts=Receipts(database, publisher), stores=[store], work=store,
         origin=signer.origin, vkey=str(key.verifier), want_playable=want, retry_job=retry,
         settings=settings, metrics=metrics,
+        routes=_log_routes(database, clock, store, str(key.verifier)),
     )  # fmt: skip
     server = TestServer(create_app(parts))
     await server.start_server()

@@ -137,6 +137,7 @@ def case_drafts(case: str, item: str, secret: str, ids: Any = random_id) -> list
     chain, time, person = f"c:{case}", "2026-11-23T06:00:00.000Z", "u:" + "1" * 32
     approvals = [ids() for _ in range(3)]
     marks = [ids() for _ in range(2)]
+    clip = ids()
 
     def one(type_: str, on: str = chain, /, **fields: Any) -> Draft:
         return Draft(type_, on, person, fields)
@@ -196,6 +197,11 @@ def case_drafts(case: str, item: str, secret: str, ids: Any = random_id) -> list
         ),
         one("item.late", f"i:{item}", item=item, ended=time, due=time, sealed=time, basis="duty",
             policy="1"),
+        one("clip.asked", f"i:{item}", clip=clip, item=item, kind="clip", from_ms=1000, to_ms=2000,
+            purpose=secret, case=case),
+        one("clip.made", f"i:{item}", clip=clip, item=item, from_ms=0, to_ms=2040, key="d/1",
+            sha256="5" * 64, size=9, mime="video/mp4", name="excerpt.mp4", label="EXCERPT",
+            tool="ffmpeg", arguments=["-c", "copy"], input="6" * 64),
         one("item.flagged", f"i:{item}", item=item, private=True, viewers=[], reason=secret),
     ]  # fmt: skip
 

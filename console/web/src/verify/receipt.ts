@@ -8,6 +8,7 @@ import { checkSignature, parseCheckpoint, parseNote, type Checkpoint, type Key, 
 export interface Parsed {
   entry: { [name: string]: Value }
   entryBytes: Uint8Array
+  leaf: Uint8Array
   body: { [name: string]: Value }
   disclosed: [string, string, Value][]
   index: number
@@ -18,8 +19,13 @@ export interface Parsed {
 
 const HEAD = 'c2sp.org/tlog-proof@v1'
 const ENTRY = ['actor', 'at', 'body', 'chain', 'prev', 'seq', 'type', 'v']
-const REQUIRED = ['chunk', 'device_times', 'item', 'mime', 'name', 'objects', 'retain_until', 'root', 'sha256', 'size', 'upload']
-const ALLOWED = new Set([...REQUIRED, 'announced', 'clock_offset', 'manifest', 'marks', 'name_raw', 'reason'])
+/** Of which entries a file can be checked, and the names that each must and may commit to. */
+const KINDS: Record<string, { required: readonly string[]; allowed: ReadonlySet<string> }> = {}
+function kind(type: string, required: string, optional: string): void {
+  KINDS[type] = { required: required.split(' '), allowed: new Set(`${required} ${optional}`.split(' ')) }
+}
+kind('item.sealed', 'chunk device_times item mime name objects retain_until root sha256 size upload', 'announced clock_offset manifest marks name_raw reason')
+kind('clip.made', 'clip item from_ms to_ms key sha256 size mime name label tool arguments input', '')
 const HIDDEN = new Set(['objects'])
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
@@ -51,7 +57,8 @@ export function parseReceipt(text: string): Parsed {
     return [triple[0], triple[1], triple[2] as Value] as [string, string, Value]
   })
   const note = parseNote(text.slice(at + 2))
-  return { entry, entryBytes: encode(entry), body: record(body as Value, 'body'), disclosed: triples, index: Number(number[1]), proof, note, checkpoint: parseCheckpoint(note.text) }
+  const entryBytes = encode(entry)
+  return { entry, entryBytes, leaf: leafHash(entryBytes), body: record(body as Value, 'body'), disclosed: triples, index: Number(number[1]), proof, note, checkpoint: parseCheckpoint(note.text) }
 }
 
 /** The disclosed values by name, after each was found to be the one that the entry committed to. */
@@ -68,36 +75,47 @@ export function checkCommitments(parsed: Parsed): { [name: string]: Value } {
     if (digest !== body[name]) throw broken(`disclosure ${name}: expected digest ${String(body[name])}, got ${digest}`)
     values[name] = value
   }
-  if (entry.type !== 'item.sealed') throw incomplete(`entry: expected item.sealed, got ${String(entry.type)}`)
-  for (const name of REQUIRED) if (!(name in body)) throw malformed(`item.sealed: expected ${name} to be committed to, got nothing`)
-  for (const name of Object.keys(body)) if (!ALLOWED.has(name)) throw malformed(`item.sealed: expected no ${name}, got one`)
+  const type = String(entry.type)
+  const known = Object.hasOwn(KINDS, type) ? KINDS[type] : undefined
+  if (known === undefined) throw incomplete(`entry: expected item.sealed or clip.made, got ${type}`)
+  for (const name of known.required) if (!(name in body)) throw malformed(`${type}: expected ${name} to be committed to, got nothing`)
+  for (const name of Object.keys(body)) if (!known.allowed.has(name)) throw malformed(`${type}: expected no ${name}, got one`)
   return values
 }
 
 export function checkProof(parsed: Parsed): void {
-  checkInclusion(leafHash(parsed.entryBytes), parsed.index, parsed.checkpoint.size, parsed.proof, parsed.checkpoint.root)
+  checkInclusion(parsed.leaf, parsed.index, parsed.checkpoint.size, parsed.proof, parsed.checkpoint.root)
 }
 
 export interface Sealed {
   size: number
   sha256: string
   chunk: number
-  root: string
+  /** An excerpt has no tree of chunks. */
+  root: string | null
 }
 
-/** What the entry says of the recording's bytes. */
-export function sealedOf(values: { [name: string]: Value }): Sealed {
+/** What the entry says of the bytes of the recording, or of an excerpt. */
+export function sealedOf(values: { [name: string]: Value }, type = 'item.sealed'): Sealed {
   const { size, sha256: digest, chunk, root } = values
+  if (type === 'clip.made' && typeof size === 'number' && typeof digest === 'string') return { size, sha256: digest, chunk: 1 << 20, root: null }
   if (typeof size !== 'number' || typeof digest !== 'string' || typeof chunk !== 'number' || typeof root !== 'string' || chunk < 1) {
     throw incomplete('entry: expected size, sha256, chunk and root to be disclosed, got them withheld')
   }
   return { size, sha256: digest, chunk, root }
 }
 
+export type StepCode =
+  | 'receipt' | 'item' | 'commitments' | 'inclusion' | 'log-signature' | 'key' | 'consistency'
+  | 'file' | 'chunks' | 'file-sample' | 'file-size' | 'file-sha256' | 'file-root'
+
 export interface Step {
-  code: 'receipt' | 'commitments' | 'inclusion' | 'log-signature' | 'file-size' | 'file-sha256' | 'file-root'
+  code: StepCode
   outcome: Outcome
+  /** What was expected and what was there; empty where it holds. */
   detail: string
+  /** Numbers to be told with it. */
+  facts?: Record<string, string | number>
 }
 
 export interface Checked {
@@ -107,7 +125,7 @@ export interface Checked {
 }
 
 /** One step; what it throws is its outcome. */
-function run<T>(steps: Step[], code: Step['code'], work: () => T): T | null {
+export function run<T>(steps: Step[], code: StepCode, work: () => T): T | null {
   try {
     const found = work()
     steps.push({ code, outcome: 'good', detail: '' })
@@ -133,7 +151,7 @@ export function checkReceipt(text: string, key: Key | null): Checked {
   return { steps, parsed, values }
 }
 
-export function checkFile(sealed: Sealed, found: { size: number; sha256: Uint8Array; root: Uint8Array }): Step[] {
+export function checkFile(sealed: Sealed, found: { size: number; sha256: Uint8Array; root: Uint8Array; differs?: number | null }): Step[] {
   const steps: Step[] = []
   run(steps, 'file-size', () => {
     if (found.size !== sealed.size) throw broken(`file-size: expected ${sealed.size}, got ${found.size}`)
@@ -141,13 +159,20 @@ export function checkFile(sealed: Sealed, found: { size: number; sha256: Uint8Ar
   run(steps, 'file-sha256', () => {
     if (hex(found.sha256) !== sealed.sha256) throw broken(`file-sha256: expected ${sealed.sha256}, got ${hex(found.sha256)}`)
   })
+  if (sealed.root === null) return steps
   run(steps, 'file-root', () => {
-    if (hex(found.root) !== sealed.root) throw broken(`file-root: expected ${sealed.root}, got ${hex(found.root)}`)
+    const where = found.differs == null ? '' : ` (from chunk ${found.differs}, byte ${found.differs * sealed.chunk})`
+    if (hex(found.root) !== sealed.root) throw broken(`file-root: expected ${sealed.root}, got ${hex(found.root)}${where}`)
   })
   return steps
 }
 
 const WORST: readonly Outcome[] = ['broken', 'malformed', 'unavailable', 'incomplete', 'good']
+
+/** The receipt is that of the recording that was asked for: another's fits as well, and proves nothing of this one. */
+export function checkItem(values: { [name: string]: Value }, item: string): void {
+  if (values.item !== item) throw broken(`item: expected ${item}, got ${typeof values.item === 'string' ? values.item : 'none'}`)
+}
 
 /** The worst of the steps. */
 export const verdictOf = (steps: readonly Step[]): Outcome => WORST.find((one) => steps.some((step) => step.outcome === one)) ?? 'incomplete'

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 
-import { compared, fingerprint, meet } from './key'
+import { compared, fingerprint, look, meet } from './key'
 
 const now = new Date('2026-11-27T00:00:00Z')
 beforeEach(() => localStorage.clear())
@@ -26,4 +26,19 @@ test('what is stored wrongly is as if nothing were', () => {
 
 test('a fingerprint can be read out', () => {
   expect(fingerprint('x')).toMatch(/^([0-9a-f]{4} ){9}[0-9a-f]{4}$/)
+})
+
+test('looking remembers nothing; comparing another key lets it take the place', () => {
+  expect(look('o', 'k1').seen).toBe('first')
+  expect(look('o', 'k1').seen).toBe('first')
+  meet('o', 'k1', now)
+  compared('o', 'k2', now)
+  expect(meet('o', 'k2', now)).toMatchObject({ seen: 'same', compared: true })
+  expect(meet('o', 'k1', now).seen).toBe('changed')
+  expect(look('__proto__', 'k1').seen).toBe('first')
+})
+
+test('a browser that keeps nothing does not stop the check', () => {
+  const full = { getItem: () => null, setItem: () => { throw new DOMException('full', 'QuotaExceededError') } } as unknown as Storage
+  expect(meet('o', 'k1', now, full).seen).toBe('first')
 })
