@@ -27,58 +27,74 @@ def browser_path() -> str:
     raise SystemExit("screenshots: expected Debian's chromium-headless-shell, got none")
 
 
+PAGES = {
+    "home": "/app/", "inbox": "/app/inbox", "overdue": "/app/overdue", "cases": "/app/cases",
+    "approvals": "/app/approvals", "upload": "/app/upload", "verify": "/app/verify",
+    "help": "/app/help", "account": "/app/account", "organs": "/app/admin/organs",
+    "people": "/app/admin/people", "tokens": "/app/admin/tokens",
+    "procedures": "/app/admin/procedures", "rules": "/app/admin/rules",
+    "policies": "/app/admin/policies", "rosters": "/app/admin/rosters",
+    "devices": "/app/admin/devices", "jobs": "/app/admin/jobs", "audit": "/app/admin/audit",
+}  # fmt: skip
+
+
+async def signed_in(browser: Browser, base: str, data: Path, lang: str, size: str) -> Page:
+    width, height = SIZES[size]
+    context = await browser.new_context(viewport={"width": width, "height": height}, locale=lang)
+    page = await context.new_page()
+    await page.goto(f"{base}/login")
+    await page.fill("input[name=token]", json.loads((data / "demo.json").read_text())["person"])
+    await page.press("input[name=token]", "Enter")
+    await page.wait_for_url(f"{base}/app/")
+    return page
+
+
+async def opened(page: Page, base: str, number: str) -> str:
+    """Open the case with this number from the list; its address."""
+    await page.goto(f"{base}/app/cases")
+    await page.click(f"a:has-text('{number}')")
+    await page.wait_for_selector("#coverage")
+    await page.wait_for_timeout(1200)
+    return page.url
+
+
+async def play(page: Page, case: str) -> None:
+    """The replay of a case, a few seconds in, standing still."""
+    await page.goto(f"{case}/replay")
+    await page.fill("#purpose", "演示")
+    await page.press("#purpose", "Enter")
+    await page.wait_for_selector("video")
+    await page.wait_for_timeout(9000)
+    await page.locator("canvas.lanes").focus()
+    await page.keyboard.press("k")
+    await page.wait_for_timeout(1200)
+
+
 async def take(browser: Browser, base: str, data: Path, out: Path, sizes: list[str]) -> None:
-    token = json.loads((data / "demo.json").read_text())["person"]
+    """Every page, in both languages and these sizes."""
     for size in sizes:
         for lang in ("zh-CN", "en"):
-            width, height = SIZES[size]
-            context = await browser.new_context(
-                viewport={"width": width, "height": height}, locale=lang
-            )
-            page = await context.new_page()
-            await page.goto(f"{base}/login")
-            await shot(page, out / f"login.{size}.{lang}.png")
-            await page.fill("input[name=token]", token)
-            await page.press("input[name=token]", "Enter")
-            await page.wait_for_url(f"{base}/")
-            await shot(page, out / f"home.{size}.{lang}.png")
-            await page.click("a[href^='/cases/']")
-            await page.wait_for_load_state()
+            page = await signed_in(browser, base, data, lang, size)
+            for name, address in PAGES.items():
+                await page.goto(base + address)
+                await page.wait_for_timeout(1200)
+                await shot(page, out / f"{name}.{size}.{lang}.png")
+            case = await opened(page, base, HOLE[0])
             await shot(page, out / f"case.{size}.{lang}.png")
-            items = await page.eval_on_selector_all(
-                "a[href^='/items/']", "links => [...new Set(links.map(a => a.pathname))]"
-            )
-            for number, item in enumerate(p for p in items if p.count("/") == 2):
-                await page.goto(base + item)
-                await page.wait_for_timeout(800)
-                await shot(page, out / f"item{number}.{size}.{lang}.png")
-            await page.goto(f"{base}/verify")
-            await shot(page, out / f"verify.{size}.{lang}.png")
-            await context.close()
+            await play(page, case)
+            await shot(page, out / f"replay.{size}.{lang}.png")
+            await page.context.close()
 
 
 async def readme(browser: Browser, base: str, data: Path, out: Path) -> None:
-    """The README's picture: a recording that really plays, in both languages."""
-    token = json.loads((data / "demo.json").read_text())["person"]
+    """The README's pictures: the replay of a case, and the case that lacks forty seconds."""
     for lang in ("zh-CN", "en"):
-        context = await browser.new_context(viewport={"width": 1366, "height": 860}, locale=lang)
-        page = await context.new_page()
-        await page.goto(f"{base}/login")
-        await page.fill("input[name=token]", token)
-        await page.press("input[name=token]", "Enter")
-        await page.wait_for_url(f"{base}/")
-        await page.click(f"a:has-text('{HOLE[0]}')")
-        await page.wait_for_timeout(1200)
+        page = await signed_in(browser, base, data, lang, "desk")
+        await opened(page, base, HOLE[0])
         await page.screenshot(path=str(out / f"case.{lang}.png"))
-        await page.goto(f"{base}/")
-        await page.click(f"a:has-text('{COMPLETE[0]}')")
-        await page.click("a:has-text('_0001.mp4'):has-text('DSJL907')")
-        await page.click("[data-start]")
-        await page.wait_for_timeout(3000)
-        await page.keyboard.press("k")
-        await page.wait_for_timeout(1200)
-        await page.screenshot(path=str(out / f"item.{lang}.png"))
-        await context.close()
+        await play(page, await opened(page, base, COMPLETE[0]))
+        await page.screenshot(path=str(out / f"replay.{lang}.png"))
+        await page.context.close()
 
 
 async def shot(page: Page, path: Path) -> None:

@@ -284,12 +284,14 @@ async def main(args: argparse.Namespace) -> int:
         if args.footage is not None:
             case = await tour_own(args, made, base, dict(env))
             say("")
-            say(f"  the case      {base}/cases/{case}")
+            say(f"  the case      {base}/app/cases/{case}")
         else:
             opened = await tour(args, made, base, dict(env), data)
             say("")
-            say(f"  the case      {base}/cases/{opened['complete']}   complete")
-            say(f"  another       {base}/cases/{opened['hole']}   a hole of 40 s, handed over late")
+            say(f"  the case      {base}/app/cases/{opened['complete']}   complete")
+            say(
+                f"  another       {base}/app/cases/{opened['hole']}   a hole of 40 s, handed over late"
+            )
         say(f"  everything    {base}/")
         show_people(made, base)
         say(f"  or sign in with the token of a program: {made['person']}")

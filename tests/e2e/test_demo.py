@@ -47,8 +47,10 @@ def test_the_first_run_takes_two_cases_through_the_whole_path(first: tuple[Path,
     assert "2 stored" in said
     assert "the link was cut once" in said
     assert said.count("unchanged since it was sealed") == 6
-    assert re.search(r"the case +http://127\.0\.0\.1:\d+/cases/[0-9a-f]{32} +complete", said)
-    assert re.search(r"another +http://127\.0\.0\.1:\d+/cases/[0-9a-f]{32} +a hole of 40 s", said)
+    assert re.search(r"the case +http://127\.0\.0\.1:\d+/app/cases/[0-9a-f]{32} +complete", said)
+    assert re.search(
+        r"another +http://127\.0\.0\.1:\d+/app/cases/[0-9a-f]{32} +a hole of 40 s", said
+    )
     assert re.search(r"token of a program: lh_[\w-]{43}", said)
     assert (data / "demo.json").stat().st_mode & 0o077 == 0
 

@@ -47,7 +47,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     data = tmp_path_factory.mktemp("town") / "data"
     said = demo(data)
     once = dict(re.findall(r"^    ([a-z-]+) +(\S+) {3}\S", said, re.MULTILINE))
-    return Town(data, once, re.findall(r"/cases/([0-9a-f]{32}) ", said))
+    return Town(data, once, re.findall(r"/app/cases/([0-9a-f]{32}) ", said))
 
 
 @dataclass
