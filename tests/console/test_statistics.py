@@ -392,7 +392,7 @@ async def test_what_is_missing_is_what_the_coverage_of_open_cases_says(small: Ho
     staff = await settled(small)
     officer = await staff.person()
     client = await small.client()
-    place = {"people": [officer], "organ": staff.organ(), "unit": staff.unit()}
+    place: dict[str, Any] = {"people": [officer], "organ": staff.organ(), "unit": staff.unit()}
     course = await begun(small, client, **place)
     assert (await call(small, client, "GET", "/api/missing", 200))["cases"] == []
     await course.to_the_end(upto="inform")
