@@ -52,7 +52,9 @@ def upgrade() -> None:
         sa.Column("filter", sa.Text(), nullable=False),
         sa.Column("made_ms", BIG, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_search")),
-        sa.UniqueConstraint("person", "list", "name", name=op.f("uq_saved_search_person_list_name")),
+        sa.UniqueConstraint(
+            "person", "list", "name", name=op.f("uq_saved_search_person_list_name")
+        ),
     )
     op.add_column("job", sa.Column("started_ms", BIG, nullable=True))
     op.add_column("view", sa.Column("clip", sa.String(length=32), nullable=True))
