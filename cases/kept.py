@@ -25,7 +25,7 @@ FAR = 2000
 """With more entries than this since the last look, reckoning anew is as quick as reading them."""
 MOST_BYTES = 64 << 20
 HARMLESS = frozenset({
-    "view.granted", "view.closed", "access.denied", "access.asked", "item.stored", "item.derived",
+    "view.granted", "view.closed", "clip.asked", "clip.made", "access.denied", "access.asked", "item.stored", "item.derived",
     "proposal.refused", "token.issued", "token.revoked", "user.changed", "credential.changed",
     "roster.set", "roster.withdrawn", "device.user", "scrub.done", "heads.set", "log.recovered",
     "clock.corrected",

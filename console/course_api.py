@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from sqlalchemy import Connection
 
-from cases import course_acts, filing, judging, policy, standing, timeline
+from cases import course_acts, filing, judging, marks, policy, standing, timeline
 from cases.course import Moment, NoProcedureError, Paper, Step
 from cases.judging import Judged
 from cases.kept import Kept, Made
@@ -124,7 +124,7 @@ KEPT: web.AppKey[Kept] = web.AppKey("KEPT", Kept)
 RECORDED: web.AppKey[Recorded] = web.AppKey("RECORDED", Recorded)
 """Answers and recordings of cases as they were last; `create_app` makes both."""
 
-Tell = Callable[[Judged, OfCase], tuple[dict[str, Any], str]]
+Tell = Callable[[Connection, Judged, OfCase], tuple[dict[str, Any], str]]
 """Members of an answer, and more of them as JSON text."""
 
 
@@ -136,7 +136,7 @@ async def _answer(request: web.Request, what: str, tell: Tell) -> web.Response:
     def body(conn: Connection) -> bytes:
         def made() -> Made[bytes]:
             judged, found = recorded.judged(conn, case, now_ms)
-            value, more = tell(judged, found)
+            value, more = tell(conn, judged, found)
             text = f"{timeline.to_text(value)[:-1]},{more}}}".encode()
             return Made(text, found.items, len(text) + 100 * len(found.items))
 
@@ -176,7 +176,7 @@ async def coverage(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     spoken = speech(request)
 
-    def tell(found: Judged, recorded: OfCase) -> tuple[dict[str, Any], str]:
+    def tell(_conn: Connection, found: Judged, recorded: OfCase) -> tuple[dict[str, Any], str]:
         counts, known = summary(found.verdicts), found.standing.procedure
         verdicts = _list(
             recorded, "verdicts", spoken,
@@ -238,7 +238,7 @@ def _hole(value: Hole, of: Verdict, spoken: Speech) -> dict[str, Any]:
 
 @ROUTES.get("/api/cases/{case}/timeline")
 async def time_line(request: web.Request) -> web.Response:
-    """Recordings, stages, points, documents and holes on one axis."""
+    """Recordings, stages, points, documents, holes and marks on one axis."""
     await allowed(request, Right.READ)
     query, spoken = request.query, speech(request)
     bounds = {
@@ -247,7 +247,7 @@ async def time_line(request: web.Request) -> web.Response:
     }
     most = int(query.get("limit", timeline.MOST))
 
-    def tell(judged: Judged, found: OfCase) -> tuple[dict[str, Any], str]:
+    def tell(conn: Connection, judged: Judged, found: OfCase) -> tuple[dict[str, Any], str]:
         now, known = judged.standing, judged.standing.procedure
         if found.page is None or found.page[0] != request.query_string:
             tracks, next_ms, texts = timeline.recordings(
@@ -261,6 +261,7 @@ async def time_line(request: web.Request) -> web.Response:
             "case": now.case.id,
             "stages": [course_said.stage(known, s, spoken) for s in now.stages],
             "filings": [course_said.filing(f) for f in now.filings],
+            "marks": [course_said.marked(m, spoken) for m in marks.of_case(conn, now.case.id)],
         }
         holes = (
             ((judging.key_of(v), v.occasion, at), (h, v))

@@ -12,6 +12,7 @@ from typing import Any
 
 from cases import judging
 from cases.approvals import Stretch
+from cases.marks import Mark
 from cases.procedure.clocks import Running
 from cases.procedure.machine import Missing
 from cases.procedure.marks import CONDITION_NOT_MET, MISSING_PREDECESSOR
@@ -326,3 +327,13 @@ def lacking(known: Procedure | None, verdicts: Sequence[Verdict], speech: Speech
 
 def recorded(index: int, leaf: bytes, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     return {"index": index, "leaf": leaf.hex()} | dict(more or {})
+
+
+def marked(value: Mark, spoken: Speech) -> dict[str, Any]:
+    """A mark as it reads now, the same for everybody who sees the case."""
+    return {
+        "id": value.id, "item": value.item, "start": format_time(value.start_ms),
+        "end": format_time(value.end_ms), "category": value.category,
+        "category_text": spoken.choice("mark.category", value.category), "text": value.text,
+        "source": value.source, "index": value.text_index,
+    }  # fmt: skip

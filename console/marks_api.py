@@ -8,14 +8,17 @@ Not covered: the rules (`cases.marks`).
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy import select
 
-from cases import marks, trail
+from cases import case_list, marks, queries, trail
 from cases.marks import Mark, Wording
 from console import shown
 from console.answers import allowed, plain, speech
 from console.course_said import recorded
+from console.guard import visible_to
 from console.i18n import Speech
 from console.parts import PARTS
+from storage import tables
 from storage.access import Right
 from verify.entries import format_time, parse_time
 
@@ -41,6 +44,29 @@ async def list_marks(request: web.Request) -> web.Response:
     case, whole = request.match_info["case"], request.query.get("withdrawn") == "true"
     async with request.app[PARTS].database.read() as conn:
         found = await conn.run_sync(lambda sync: marks.of_case(sync, case, withdrawn=whole))
+        names = await trail.names_of(conn, {mark.actor for mark in found})
+    called = {actor: shown.visible(name) for actor, name in names.items() if name}
+    spoken = speech(request)
+    return plain({"marks": [said(mark, called, caller.actor, spoken) for mark in found]})
+
+
+@ROUTES.get("/api/items/{item}/marks")
+async def list_item_marks(request: web.Request) -> web.Response:
+    """Those of cases that the caller may see; of others not even that there are any."""
+    caller, id_ = await allowed(request, Right.READ), request.match_info["item"]
+    m, c = tables.mark, tables.case.c
+    query = (
+        select(m)
+        .where(
+            m.c.item == id_,
+            m.c.withdrawn_index.is_(None),
+            m.c.case.in_(select(c.id).where(case_list.seen(visible_to(request, "case.read")))),
+        )
+        .order_by(m.c.start_ms, m.c.made_index)
+    )
+    async with request.app[PARTS].database.read() as conn:
+        await queries.item(conn, id_)
+        found = [Mark(*row) for row in (await conn.execute(query)).all()]
         names = await trail.names_of(conn, {mark.actor for mark in found})
     called = {actor: shown.visible(name) for actor, name in names.items() if name}
     spoken = speech(request)

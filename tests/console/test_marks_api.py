@@ -82,3 +82,29 @@ async def test_e04_what_is_no_mark_is_refused_and_leaves_nothing(small: House) -
     unlinked = {"start": course.at(5), "text": "x", "item": "1" * 32}
     await course.call("POST", "/marks", 404, unlinked)
     assert await last_types(small, since) == []
+
+
+async def test_e04_marks_stand_on_the_time_line_and_at_the_recording_they_name(
+    small: House,
+) -> None:
+    staff = await settled(small)
+    course = await begun(small, await small.client())
+    item = await small.item()
+    link = {"item": item, "reason": "seen in it"}
+    await course.call("POST", "/links", 201, link)
+    body = {"start": course.at(1), "text": HOSTILE, "item": item}
+    assert (await course.call("GET", "/timeline", 200))["marks"] == []
+    made = await course.call("POST", "/marks", 201, body)
+    await course.call("POST", "/marks", 201, {"start": course.at(2), "text": "of the case alone"})
+    first, second = (await course.call("GET", "/timeline", 200))["marks"]
+    assert (first["id"], first["text"], first["item"]) == (made["mark"], HOSTILE, item)
+    assert second["item"] is None
+    path = f"/api/items/{item}/marks"
+    (mine,) = (await call(small, course.client, "GET", path, 200))["marks"]
+    assert (mine["id"], mine["mine"]) == (made["mark"], True)
+    stranger = await staff.signed_in(organ="county")
+    await call(small, stranger, "GET", path, 403)
+    await course.call("POST", f"/marks/{made['mark']}/withdrawal", 201, {"reason": "wrong"})
+    (left,) = (await course.call("GET", "/timeline", 200))["marks"]
+    assert left["id"] == second["id"]
+    assert (await call(small, course.client, "GET", path, 200))["marks"] == []

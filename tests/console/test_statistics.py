@@ -20,6 +20,7 @@ from storage.access import Visible
 from storage.ledger import Event
 from storage.rights import Role
 from tests.console.conftest import RETAIN, SOURCE, House
+from tests.console.course import begun
 from tests.console.staff import Staff, named, settled
 from tests.console.test_api import call
 from verify.entries import format_time, parse_time
@@ -385,6 +386,40 @@ async def test_a_year_takes_no_more_statements_than_its_entries_take_halvings(bo
         )
         event.remove(target, "before_cursor_execute", count)
     assert 6 < len(seen) < 25, seen
+
+
+async def test_what_is_missing_is_what_the_coverage_of_open_cases_says(small: House) -> None:
+    staff = await settled(small)
+    officer = await staff.person()
+    client = await small.client()
+    place: dict[str, Any] = {"people": [officer], "organ": staff.organ(), "unit": staff.unit()}
+    course = await begun(small, client, **place)
+    assert (await call(small, client, "GET", "/api/missing", 200))["cases"] == []
+    await course.to_the_end(upto="inform")
+    expected = [
+        rule for rule, one in (await course.coverage()).items()
+        if one["must"] and one["due"] and one["verdict"] in ("partial", "missing")
+    ]  # fmt: skip
+    assert expected
+    today = day_of(small.clock.now_ms())
+    span = f"?first={today - timedelta(days=1)}&last={today}"
+    for who, query, seen in (
+        (await staff.browser(officer), "?person=me", True),
+        (await staff.signed_in(Role.UNIT_HEAD), span, True),
+        (await staff.signed_in(Role.SUPERVISOR, "bureau"), "", True),
+        (
+            await staff.signed_in(Role.SUPERVISOR, "bureau"),
+            f"?last={today - timedelta(days=2)}",
+            False,
+        ),
+        (await staff.signed_in(Role.OFFICER, name="another"), "", False),
+        (await staff.signed_in(Role.UNIT_HEAD, "county"), "", False),
+        (await staff.signed_in(Role.UNIT_HEAD, "county"), f"?unit={staff.unit()}", False),
+    ):
+        answer = await call(small, who, "GET", f"/api/missing{query}", 200)
+        told = [v["rule"] for one in answer["cases"] for v in one["verdicts"]]
+        assert told == (expected if seen else []), query
+    await call(small, await staff.signed_in(Role.SYSTEM_ADMIN), "GET", "/api/missing", 403)
 
 
 def test_a_rate_over_nothing_is_nothing() -> None:

@@ -32,8 +32,10 @@ OUTCOMES = """Object.fromEntries([...document.querySelectorAll('[data-step]')]
 VERDICT = "document.querySelector('[data-verdict]')?.dataset.verdict"
 
 
-async def sealed(house: House, staff: Staff, content: bytes = CONTENT, **more: str) -> str:
-    item = await house.item(content, sidecar=True, **more)
+async def sealed(
+    house: House, staff: Staff, content: bytes = CONTENT, name: str = "现场.mp4"
+) -> str:
+    item = await house.item(content, name=name, sidecar=True)
     await attributed(house, staff, item)
     await house.publisher.publish()
     return item

@@ -108,3 +108,29 @@ def test_the_white_lists_hold_no_door_to_other_files() -> None:
     assert not playlists & set(allowed.FORMATS)
     assert allowed.PROTOCOLS == ("file",)
     assert not {"magicyuv", "exr", "libopenh264"} & set(allowed.DECODERS)
+
+
+def test_an_excerpt_copies_and_lists_its_packets() -> None:
+    made = argv.clip(
+        INSIDE, [0, 1], from_ms=1500, to_ms=4000, title="EXCERPT", name="clip.mp4", form="mp4",
+        list_name="packets",
+    )  # fmt: skip
+    assert without_guard(made) == [
+        *START, *PROGRESS, "-ss", "1.500", "-threads", "1", "-i", "file:/in/source",
+        "-map", "0:0", "-map", "0:1", "-f", "mp4", "-avoid_negative_ts", "make_zero", "-c", "copy",
+        "-fflags", "+bitexact", "-map_chapters", "-1", "-map_metadata", "-1",
+        "-max_muxing_queue_size", "4096", "-metadata", "title=EXCERPT",
+        "-movflags", "+faststart", "-t", "2.500", "/out/clip.mp4",
+        "-map", "0:0", "-map", "0:1", "-f", "framecrc", "-c", "copy", "-fflags", "+bitexact",
+        "-t", "2.500", "/out/packets", "-y",
+    ]  # fmt: skip
+
+
+def test_small_pictures_come_from_key_frames() -> None:
+    made = argv.sprites(INSIDE, 0, (160, 90), every_s=10, grid=(12, 10), name="sheet%04d.jpg")
+    assert made[made.index("-skip_frame") :][:2] == ["-skip_frame", "nokey"]
+    assert made.index("-skip_frame") < made.index("-i")
+    look = made[made.index("-filter_complex") + 1]
+    assert "fps=" in look
+    assert "scale=160:90" in look
+    assert "tile=12x10" in look

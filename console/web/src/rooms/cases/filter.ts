@@ -1,4 +1,6 @@
-/** The filter of the list of cases, as it stands in the address. */
+/** The filter of the list of cases, as it stands in the address and in a saved search. */
+
+import { fromField } from '@/common/format'
 
 export interface Filter {
   text: string
@@ -7,13 +9,25 @@ export interface Filter {
   unit: string
   marked: boolean
   mine: boolean
+  /** Filed in one's own name. */
+  leader: boolean
+  officer: string
+  device: string
+  place: string
+  /** Days of the server's zone, both included. */
+  from: string
+  until: string
 }
 
-export const NONE: Filter = { text: '', state: '', procedure: '', unit: '', marked: false, mine: false }
+export const NONE: Filter = { text: '', state: '', procedure: '', unit: '', marked: false, mine: false, leader: false, officer: '', device: '', place: '', from: '', until: '' }
 
 type Query = Record<string, string | null | (string | null)[] | undefined>
 
 const one = (value: Query[string]): string => (Array.isArray(value) ? (value[0] ?? '') : (value ?? ''))
+
+const ID = /^[0-9a-f]{32}$/
+const DAY = /^\d{4}-\d{2}-\d{2}$/
+const matching = (value: string, shape: RegExp): string => (shape.test(value) ? value : '')
 
 /** What the address says; what it says wrongly is as if it were not there. */
 export function read(query: Query): Filter {
@@ -21,10 +35,16 @@ export function read(query: Query): Filter {
   return {
     text: one(query.text).slice(0, 200),
     state: state === 'open' || state === 'filed' ? state : '',
-    procedure: /^[a-z][a-z0-9_]{0,63}$/.test(one(query.procedure)) ? one(query.procedure) : '',
-    unit: /^[0-9a-f]{32}$/.test(one(query.unit)) ? one(query.unit) : '',
+    procedure: matching(one(query.procedure), /^[a-z][a-z0-9_]{0,63}$/),
+    unit: matching(one(query.unit), ID),
     marked: one(query.marked) === 'true',
     mine: one(query.mine) === 'true',
+    leader: one(query.leader) === 'true',
+    officer: matching(one(query.officer), ID),
+    device: matching(one(query.device), ID),
+    place: one(query.place).slice(0, 200),
+    from: matching(one(query.from), DAY),
+    until: matching(one(query.until), DAY),
   }
 }
 
@@ -37,11 +57,28 @@ export function write(filter: Filter): Record<string, string> {
   if (filter.unit !== '') said.unit = filter.unit
   if (filter.marked) said.marked = 'true'
   if (filter.mine) said.mine = 'true'
+  if (filter.leader) said.leader = 'true'
+  if (filter.place.trim() !== '') said.place = filter.place.trim()
+  for (const name of ['officer', 'device', 'from', 'until'] as const) if (filter[name] !== '') said[name] = filter[name]
   return said
 }
 
+/** Whether two filters ask for the same. */
+export const same = (one: Record<string, string>, other: Record<string, string>): boolean =>
+  JSON.stringify(Object.entries(one).sort()) === JSON.stringify(Object.entries(other).sort())
+
+const after = (day: string): string => new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
+
 /** The same as parameters of the API. */
-export function parameters(filter: Filter, me: string | null): Record<string, string> {
-  const { mine, ...rest } = write(filter)
-  return mine === undefined || me === null ? rest : { ...rest, person: me }
+export function parameters(filter: Filter, me: string | null, zone: string): Record<string, string> {
+  const { mine, leader, officer, from, until, ...rest } = write(filter)
+  const asked: Record<string, string> = rest
+  if (officer !== undefined) asked.person = officer
+  else if (mine !== undefined && me !== null) asked.person = me
+  if (leader !== undefined) asked.leader = 'me'
+  const begin = from === undefined ? null : fromField(`${from}T00:00:00`, zone)
+  const end = until === undefined ? null : fromField(`${after(until)}T00:00:00`, zone)
+  if (begin !== null) asked.from = begin
+  if (end !== null) asked.until = end
+  return asked
 }

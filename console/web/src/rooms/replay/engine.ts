@@ -25,7 +25,15 @@ export interface Slot {
   segment: Segment | null
   /** Of the item that is loaded, in words; for what is not playable. */
   state: Schemas['State'] | null
+  /** How far its conversion is, while it is being made. */
+  progress: Progress | null
   problem: Problem | null
+}
+
+export interface Progress {
+  percent: number | null
+  seconds_left: number | null
+  place: number | null
 }
 
 interface Inner extends Slot {
@@ -63,7 +71,7 @@ export class Engine {
 
   add(lane: Lane, element: HTMLMediaElement): Slot {
     const slot: Inner = {
-      lane, element, standing: 'gap', segment: null, state: null, problem: null, loaded: null, wanted: null,
+      lane, element, standing: 'gap', segment: null, state: null, progress: null, problem: null, loaded: null, wanted: null,
       lateSince: null, skimmedAt: 0, errorMs: 0, stop: [],
     }
     const failed = (): void => {
@@ -158,6 +166,10 @@ export class Engine {
     this.changed()
     if (state.name === 'unplayable') return
     if (state.name === 'sealed') await ask(api.POST('/api/items/{item}/playable', { params: { path: { item: segment.item } } })).catch(() => undefined)
+    const told = await ask(api.GET('/api/items/{item}/playable', { params: { path: { item: segment.item } } })).catch(() => null)
+    if (slot.wanted !== segment.item || !this.slots.includes(slot)) return
+    slot.progress = told
+    this.changed()
     const poll = setTimeout(() => {
       this.polls.delete(poll)
       if (slot.wanted === segment.item && this.slots.includes(slot)) void this.load(slot, segment)
