@@ -1,10 +1,14 @@
 """For operators and load balancers: alive, ready, numbers."""
 
+import asyncio
+
 from aiohttp import web
 
-from console.answers import allowed, plain
+from console import findings
+from console.answers import allowed, plain, speech
 from console.parts import PARTS
 from storage.access import Right
+from verify.entries import format_time
 from verify.errors import EvidenceError
 
 ROUTES = web.RouteTableDef()
@@ -45,3 +49,39 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(
         body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
     )
+
+
+@ROUTES.get("/api/health/system")
+async def system(request: web.Request) -> web.Response:
+    """What is stuck, late or about to fill, the serious first."""
+    await allowed(request, Right.ADMIN)
+    parts = request.app[PARTS]
+    now_ms = parts.clock.now_ms()
+    wrong = dict(await parts.ready())
+    if not parts.ledger.is_open:
+        wrong["ledger"] = "halted"
+    disks = await asyncio.to_thread(parts.disks)
+    spoken = speech(request)
+    async with parts.database.read() as conn:
+        found = await findings.of_work(conn, now_ms)
+    found = [*findings.of_parts(wrong), *findings.of_disks(disks), *found]
+    found.sort(key=lambda one: one.severity)  # "serious" < "warning"
+    return plain(
+        {
+            "at": format_time(now_ms),
+            "findings": [
+                {
+                    "severity": one.severity, "code": one.code, "about": one.about,
+                    "about_text": spoken.choice("job", one.about) if one.code.startswith("job-") else one.about,
+                    "count": one.count,
+                    "since": None if one.since_ms is None else format_time(one.since_ms),
+                }
+                for one in found
+            ],
+            "disks": [
+                {"name": name, "total": disk.total, "free": disk.free}
+                for name, disk in sorted(disks.items())
+            ],
+            "stores": len(parts.stores),
+        }
+    )  # fmt: skip

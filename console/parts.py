@@ -8,6 +8,7 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from console.access import TokenAccess
+from console.findings import Disk
 from console.metrics import Metrics
 from console.settings import ConsoleSettings
 from storage.clock import Clock
@@ -22,6 +23,10 @@ class ReceiptSource(Protocol):
 
     async def of(self, index: int, *, wait: float = 0) -> str:
         """The receipt of entry `index`; IncompleteError while no checkpoint covers it."""
+
+
+def _no_disks() -> Mapping[str, Disk]:
+    return {}
 
 
 async def _always_ready() -> Mapping[str, str]:
@@ -46,6 +51,7 @@ class Parts:
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
     metrics: Metrics = field(default_factory=Metrics)
     ready: Callable[[], Awaitable[Mapping[str, str]]] = _always_ready  # part -> what is wrong
+    disks: Callable[[], Mapping[str, Disk]] = _no_disks  # name -> its room; asked in a thread
     routes: Sequence[web.AbstractRouteDef] = ()  # of the receiving half
     status: Mapping[type[EvidenceError], int] = field(default_factory=dict)  # of the same
 

@@ -16,6 +16,7 @@ export default {
     page('rosters', 'rosters', ['roster.read'], () => import('./RostersPage.vue')),
     page('devices', 'devices', ['device.read'], () => import('./DevicesPage.vue')),
     page('jobs', 'jobs', ['job.manage'], () => import('./JobsPage.vue')),
+    page('health', 'health', ['server.watch'], () => import('./HealthPage.vue')),
     page('audit', 'audit', ['audit.read'], () => import('./AuditPage.vue')),
   ],
   nav: [
@@ -28,6 +29,7 @@ export default {
     { to: '/admin/rosters', label: 'nav.rosters', order: 170, group, needs: ['roster.read'] },
     { to: '/admin/devices', label: 'nav.devices', order: 180, group, needs: ['device.read'] },
     { to: '/admin/jobs', label: 'nav.jobs', order: 190, group, needs: ['job.manage'] },
+    { to: '/admin/health', label: 'nav.health', order: 195, group, needs: ['server.watch'] },
     { to: '/admin/audit', label: 'nav.audit', order: 200, group, needs: ['audit.read'] },
   ],
 } satisfies Room

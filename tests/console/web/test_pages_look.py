@@ -1,0 +1,91 @@
+"""Every room in both languages and at every size: nothing cut off, nothing outside, one language.
+
+With LIUHEN_SHOTS=FOLDER each page's picture is kept there, to be looked at by people.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from storage.rights import Role
+from tests.console.conftest import House
+from tests.console.staff import Staff
+from tests.console.web.conftest import LANGUAGES, SIZES, Opens
+from tests.console.web.look import ADMIN, ROOMS, misfits, misspoken
+from tests.console.web.test_home import filled, ready
+
+DATA = (
+    "沪司检〔2026〕7号", "律所检查", "记录仪 7", "执法记录仪 7", "officer city one", "bureau", "city",
+    "county", "one-below", "one", "two", "organ_head", "inspection", "shipped-1", "shipped",
+)  # fmt: skip
+SHOTS = os.environ.get("LIUHEN_SHOTS")
+TO_MEND = {
+    ("/inbox", "zh-CN"), ("/inbox", "en"), ("/verify", "zh-CN"), ("/admin/tokens", "en"),
+    ("/admin/procedures", "zh-CN"), ("/admin/audit", "zh-CN"), ("/admin/audit", "en"),
+}  # fmt: skip
+"""Pages with findings that nobody has mended yet; each that leaves this list is held from then on."""
+WITH_PHONE = ("/upload", "/inbox")
+OF = {
+    "/admin/people": Role.SECURITY_ADMIN, "/admin/organs": Role.SECURITY_ADMIN,
+    "/admin/tokens": Role.SECURITY_ADMIN, "/admin/audit": Role.AUDIT_ADMIN,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("room", "locale"),
+    [
+        pytest.param(
+            room, locale,
+            marks=[pytest.mark.skip(reason="findings to mend")] if (room, locale) in TO_MEND else [],
+        )
+        for room in (*ROOMS, *ADMIN)
+        for locale in LANGUAGES
+    ],
+)  # fmt: skip
+async def test_a_page_looks_as_it_should(
+    open_as: Opens, staff: Staff, small: House, room: str, locale: str
+) -> None:
+    await filled(small, staff)
+    role = OF.get(room, Role.SYSTEM_ADMIN) if room in ADMIN else Role.ORGAN_HEAD
+    role = Role.OFFICER if room in WITH_PHONE else role
+    person = await staff.person(role)
+    seen = await open_as(person, room, locale=locale)
+    await ready(seen)
+    wrong: list[str] = []
+    for name, (width, height) in SIZES.items():
+        if name == "phone" and room not in WITH_PHONE:
+            continue
+        await seen.page.set_viewport_size({"width": width, "height": height})
+        await seen.page.wait_for_timeout(150)
+        wrong += [f"{name}: {one}" for one in await misfits(seen.page)]
+        if SHOTS:
+            picture = f"{room.strip('/').replace('/', '-') or 'home'}.{name}.{locale}.png"
+            await seen.page.screenshot(path=str(Path(SHOTS) / picture), full_page=True)
+    names = (
+        *DATA,
+        *staff.people,
+        *(name.replace(" ", "-").replace("+", "-") for name in staff.people),
+    )
+    wrong += await misspoken(seen.page, locale, names)
+    wrong += await seen.serious()
+    assert wrong == []
+
+
+async def test_the_finder_finds(open_as: Opens, staff: Staff) -> None:
+    """Cut-off text, an overflowing page, a raw key and the other language, put there on purpose."""
+    seen = await open_as(await staff.person(), "/help", locale="en")
+    await seen.page.evaluate(
+        """() => {
+          const main = document.querySelector('main');
+          const add = (text, style) => { const p = document.createElement('p'); p.textContent = text; Object.assign(p.style, style); main.append(p); };
+          add('cut off here, surely', {width: '40px', overflow: 'hidden', whiteSpace: 'nowrap'});
+          add('wide', {width: '4000px'});
+          add('home.no_such_key', {});
+          add('中文', {});
+        }"""
+    )
+    found = await misfits(seen.page)
+    assert any("cut off" in one for one in found)
+    assert any("wide in" in one for one in found)
+    assert [one.split(":")[0] for one in await misspoken(seen.page, "en", ())] == ["key", "Chinese"]
