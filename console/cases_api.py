@@ -49,8 +49,10 @@ async def list_cases(request: web.Request) -> web.Response:
             conn, wanted, visible_to(request, "case.read"), cursor=query.get("cursor"),
             limit=limit(request),
         )  # fmt: skip
+        bearing = await case_list.marked_among(conn, [row.id for row in page.rows])
     spoken = speech(request)
-    return plain({"cases": [course_said.row(c, spoken) for c in page.rows], "next": page.next})
+    rows = [course_said.row(c, spoken) | {"marked": c.id in bearing} for c in page.rows]
+    return plain({"cases": rows, "next": page.next})
 
 
 def _ms(at: str | None) -> int | None:

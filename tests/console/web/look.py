@@ -17,7 +17,7 @@ KEY = re.compile(
     r"\b(?:home|nav|state|inbox|cases?|upload|replay|verify|admin|format|role|problem)\.[a-z_]+(?:\.[a-z_]+)*\b"
 )
 ALLOWED = re.compile(
-    r"Liuhen|English|Ctrl|Shift|Enter|Esc|JSON|Ed25519|SHA-?256|TOTP|XLSX|[\w./-]+\.(?:json|csv|xlsx|mp4|ts)"
+    r"Liuhen|English|Ctrl|Shift|Enter|Esc|JSON|TOML|tlog-proof|Ed25519|SHA-?256|TOTP|XLSX|[\w./-]+\.(?:json|csv|xlsx|mp4|ts)"
 )
 """Latin words that a Chinese page may have: names of keys, formats and files."""
 

@@ -164,7 +164,7 @@ async def test_m04_filing_over_a_hole_takes_a_leaders_name_and_the_mark_stays(
     later = await open_as(await staff.person(), f"/cases/{course.case}", locale=locale)
     await count(later, ".case-marks li", marks + 1)
     await later.go("/cases?marked=true")
-    await count(later, ".case-list tbody tr", 1)
+    await count(later, ".case-list tbody tr .chip.bad", 1)
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)

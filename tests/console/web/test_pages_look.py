@@ -17,7 +17,7 @@ from tests.console.web.test_home import filled, ready
 
 DATA = (
     "沪司检〔2026〕7号", "律所检查", "记录仪 7", "执法记录仪 7", "officer city one", "bureau", "city",
-    "county", "one-below", "one", "two", "organ_head", "inspection", "shipped-1", "shipped",
+    "county", "one-below", "one", "two", "organ_head", "inspection", "shipped-1", "shipped", "现场.mp4", "李敏", "test",
 )  # fmt: skip
 SHOTS = os.environ.get("LIUHEN_SHOTS")
 WITH_PHONE = ("/upload", "/inbox")
