@@ -28,7 +28,7 @@ OF = {
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
-@pytest.mark.parametrize("room", (*ROOMS, *ADMIN))
+@pytest.mark.parametrize("room", [*ROOMS, *ADMIN])
 async def test_a_page_looks_as_it_should(
     open_as: Opens, staff: Staff, small: House, room: str, locale: str
 ) -> None:
