@@ -11,7 +11,18 @@ from collections.abc import Sequence
 
 from bench.machine import Table
 
-NAMES = ("machine", "receive", "path", "acts", "latency", "memory", "derived", "scale", "month")
+NAMES = (
+    "machine",
+    "receive",
+    "path",
+    "acts",
+    "latency",
+    "memory",
+    "derived",
+    "scale",
+    "month",
+    "console",
+)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { gapsOf, lanesOf, modelOf, nextRecorded, sceneAround, segmentAt, type Answer } from './lanes'
+import { gapsOf, lanesOf, modelOf, nextRecorded, rowOf, sceneAround, segmentAt, type Answer } from './lanes'
 
 const COLUMNS = ['item', 'start_ms', 'end_ms', 'uncertainty_ms', 'kind', 'carrier', 'person', 'device', 'stage', 'marks', 'late']
 const row = (item: string, start: number, end: number, kind = 'video', device: number | null = 0): unknown[] => [item, start, end, 100, kind, 'body_camera', 0, device, null, [], null]
@@ -18,6 +18,7 @@ test('one lane for each device and kind, in the order of pictures, sounds and wh
 test('recordings of one device that overlap never share a lane', () => {
   const lanes = lanesOf(answer([row('a', 0, 10), row('b', 5, 15), row('c', 10, 20)]))
   expect(lanes.map((lane) => lane.segments.map((one) => one.item))).toEqual([['a', 'c'], ['b']])
+  expect(lanes.map(rowOf)).toEqual(['', '2'])
   for (const lane of lanes) {
     for (let n = 1; n < lane.segments.length; n += 1) expect(lane.segments[n]!.start).toBeGreaterThanOrEqual(lane.segments[n - 1]!.end)
   }

@@ -143,6 +143,12 @@ function laneKey(device: string | null, kind: Kind, row: number): string {
   return `${device ?? 'unknown'} ${kind}${row === 0 ? '' : ` ${row}`}`
 }
 
+/** «2» of a device's second lane of its kind; empty of the first. */
+export const rowOf = (lane: Lane): string => {
+  const found = / (\d+)$/.exec(lane.key)
+  return found === null ? '' : String(Number(found[1]) + 1)
+}
+
 /** Lanes from rows of `columns`; unknown kinds count as other. */
 export function lanesOf(answer: Pick<Answer, 'columns' | 'recordings' | 'people' | 'devices'>): Lane[] {
   const at = Object.fromEntries(answer.columns.map((name, place) => [name, place]))
