@@ -35,6 +35,10 @@ export interface Entry {
   url: string | null
   upload: string | null
   item: string | null
+  /** Nothing more changes by itself: a copy to play is made when somebody asks for it. */
+  settled: boolean
+  /** How often it was begun anew; part of its key, so that the server begins anew, too. */
+  attempt: number
   /** Words of the server or of a refusal. */
   text: string
   next: string
@@ -45,7 +49,7 @@ export const keyOf = (path: string, size: number, modified: number): string => `
 export function fresh(path: string, size: number, modified: number, source: string, caseNumber: string): Entry {
   return {
     key: keyOf(path, size, modified), path, name: path.split('/').at(-1) ?? path, size, modified, standing: 'waiting', hashed: 0, sent: 0,
-    sha256: null, source, caseNumber, url: null, upload: null, item: null, text: '', next: '',
+    sha256: null, source, caseNumber, url: null, upload: null, item: null, settled: false, attempt: 0, text: '', next: '',
   }
 }
 
@@ -53,7 +57,7 @@ const OPEN: readonly Standing[] = ['waiting', 'hashing', 'ready', 'sending', 'pa
 export const isOpen = (entry: Entry): boolean => OPEN.includes(entry.standing)
 export const isMoving = (entry: Entry): boolean => entry.standing === 'hashing' || entry.standing === 'sending'
 /** The server has all of it, and it may still change there. */
-export const isWatched = (entry: Entry): boolean => ['received', 'stored', 'sealed'].includes(entry.standing)
+export const isWatched = (entry: Entry): boolean => ['received', 'stored', 'sealed'].includes(entry.standing) && !entry.settled
 export const isSealed = (entry: Entry): boolean => ['sealed', 'playable', 'unplayable'].includes(entry.standing)
 
 /** Which to hash and which to send now: one hashed at a time, `lines` sent at once, in order. */
@@ -66,9 +70,12 @@ export function due(entries: readonly Entry[], lines: number): { hash: Entry | n
   }
 }
 
+/** Refused or wrong: a person has to do something. */
+export const isBad = (entry: Entry): boolean => entry.standing === 'failed' || entry.standing === 'mismatch'
+
 /** What is kept over a reload: no finished ones, and none without a file is ready. */
 export function kept(entries: readonly Entry[]): Entry[] {
-  return entries.filter((entry) => isOpen(entry) || isWatched(entry)).map((entry) => (isOpen(entry) ? { ...entry, standing: 'away' as const } : entry))
+  return entries.filter((entry) => isOpen(entry) || isWatched(entry) || isBad(entry)).map((entry) => (isOpen(entry) ? { ...entry, standing: 'away' as const } : entry))
 }
 
 /** A file chosen again after a reload goes on where it was; null: it is none of these. */
@@ -93,6 +100,9 @@ export function sum(entries: readonly Entry[]): Sum {
     sent: entries.reduce((all, entry) => all + (isOpen(entry) ? entry.sent : entry.standing === 'failed' ? entry.sent : entry.size), 0),
     sealed: entries.filter(isSealed).length,
     away: entries.filter((entry) => entry.standing === 'away').length,
-    failed: entries.filter((entry) => entry.standing === 'failed' || entry.standing === 'mismatch').length,
+    failed: entries.filter(isBad).length,
   }
 }
+
+/** Begin anew with a fresh upload: what the server has of it is not this file. */
+export const anew = (entry: Entry): Entry => ({ ...entry, standing: entry.sha256 === null ? 'waiting' : 'ready', sent: 0, url: null, upload: null, item: null, settled: false, attempt: entry.attempt + 1, text: '', next: '' })

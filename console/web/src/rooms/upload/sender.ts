@@ -8,21 +8,22 @@ import { shallowRef } from 'vue'
 
 import { api, ask, asProblem, headers, onSignedOut } from '@/api/client'
 import { problemOf } from '@/api/problem'
-import { due, fresh, isOpen, isSealed, isWatched, kept, keyOf, resumed, type Entry, type Standing } from './queue'
+import { anew, due, fresh, isBad, isOpen, isSealed, isWatched, kept, keyOf, resumed, type Entry, type Standing } from './queue'
 
 const STORE = 'liuhen.uploads'
 const LINES = 2
 const RETRY_DELAYS = [0, 1000, 3000, 5000, 10_000]
 const AGAIN_MS = 15_000
 const WATCH_MS = 2000
+/** So many are asked about at once; the others have their turn. */
+const WATCHED = 20
 
 export class Sender {
   readonly entries = shallowRef<readonly Entry[]>([])
   private readonly files = new Map<string, File>()
   private readonly running = new Map<string, tus.Upload>()
   private worker: Worker | null = null
-  private timers: ReturnType<typeof setInterval>[] = []
-  private readonly stops: (() => void)[] = []
+  private started = false
 
   constructor(private readonly storage: Storage = localStorage) {
     this.entries.value = this.read()
@@ -30,23 +31,23 @@ export class Sender {
 
   // --- life -------------------------------------------------------------------------------------
 
+  /** Once; it goes on in whatever room the person is. */
   start(): void {
+    if (this.started) return
+    this.started = true
     const online = (): void => this.mend()
     window.addEventListener('online', online)
-    this.stops.push(() => window.removeEventListener('online', online))
-    this.stops.push(onSignedOut(() => this.pauseAll('broken')))
-    this.timers = [setInterval(() => this.mend(), AGAIN_MS), setInterval(() => void this.watch(), WATCH_MS)]
+    onSignedOut(() => this.pauseAll('broken'))
+    window.addEventListener('beforeunload', (event) => {
+      if (this.unsafe) event.preventDefault()
+    })
+    setInterval(() => this.mend(), AGAIN_MS)
+    setInterval(() => void this.watch(), WATCH_MS)
   }
 
-  stop(): void {
-    for (const timer of this.timers) clearInterval(timer)
-    for (const stop of this.stops) stop()
-    for (const upload of this.running.values()) void upload.abort()
-    this.running.clear()
-    this.worker?.terminate()
-    this.worker = null
-    this.entries.value = kept(this.entries.value)
-    this.write()
+  /** Whether leaving the site would stop something. */
+  get unsafe(): boolean {
+    return this.entries.value.some((entry) => ['waiting', 'hashing', 'ready', 'sending', 'broken'].includes(entry.standing))
   }
 
   private read(): Entry[] {
@@ -60,7 +61,7 @@ export class Sender {
 
   private write(): void {
     try {
-      this.storage.setItem(STORE, JSON.stringify(this.entries.value.filter((entry) => isOpen(entry) || isWatched(entry)).slice(0, 3000)))
+      this.storage.setItem(STORE, JSON.stringify(this.entries.value.filter((entry) => isOpen(entry) || isWatched(entry) || isBad(entry))))
     } catch {
       // a browser without room: the queue lives as long as the page
     }
@@ -108,6 +109,11 @@ export class Sender {
     const entry = this.of(key)
     if (entry === undefined || !['paused', 'broken', 'failed', 'mismatch'].includes(entry.standing)) return
     if (!this.files.has(key)) return this.set(key, { standing: 'away' })
+    if (isBad(entry)) {
+      this.entries.value = this.entries.value.map((one) => (one.key === key ? anew(one) : one))
+      this.write()
+      return this.go()
+    }
     this.set(key, { standing: entry.sha256 === null ? 'waiting' : 'ready', text: '', next: '' })
     this.go()
   }
@@ -187,7 +193,7 @@ export class Sender {
       headers: headers(),
       metadata: {
         filename: entry.name, filetype: file.type === '' ? 'application/octet-stream' : file.type, sha256: entry.sha256, device_times: times,
-        key: `sha256:${entry.sha256}:${entry.size}`, source: entry.source,
+        key: `sha256:${entry.sha256}:${entry.size}${entry.attempt === 0 ? '' : `:${entry.attempt}`}`, source: entry.source,
         ...(entry.caseNumber.trim() === '' ? {} : { case: entry.caseNumber.trim() }),
       },
       retryDelays: RETRY_DELAYS,
@@ -198,10 +204,11 @@ export class Sender {
         if (url !== null) this.set(entry.key, { url, upload: /\/([0-9a-f]{32})(?:$|[/?])/.exec(url)?.[1] ?? null })
       },
       onProgress: (sent) => {
-        if (this.of(entry.key)?.standing === 'sending') this.set(entry.key, { sent }, false)
+        if (this.of(entry.key)?.standing === 'sending') this.set(entry.key, { sent, text: '' }, false)
       },
       onShouldRetry: (error) => {
         const status = (error as tus.DetailedError).originalResponse?.getStatus() ?? 0
+        if (this.of(entry.key)?.standing === 'sending') this.set(entry.key, { text: 'upload.retrying' }, false)
         return status === 0 || status === 409 || status === 423 || status === 429 || status >= 500
       },
       onError: (error) => this.broke(entry.key, error as tus.DetailedError),
@@ -237,16 +244,16 @@ export class Sender {
   // --- watching ---------------------------------------------------------------------------------
 
   private watching = false
+  private turn = 0
 
   /** What the server made of what it has: stored, sealed, playable. */
   private async watch(): Promise<void> {
     if (this.watching) return
     this.watching = true
-    try {
-      for (const entry of this.entries.value.filter(isWatched).slice(0, 20)) await this.look(entry)
-    } catch {
-      // asked again in a moment
-    }
+    const all = this.entries.value.filter(isWatched)
+    const from = all.length > WATCHED ? this.turn % all.length : 0
+    for (const entry of [...all.slice(from), ...all.slice(0, from)].slice(0, WATCHED)) await this.look(entry).catch(() => undefined) // asked again in a moment
+    this.turn += WATCHED
     this.watching = false
   }
 
@@ -263,8 +270,16 @@ export class Sender {
     if (entry.sha256 !== null && item.sha256 !== entry.sha256) return this.set(entry.key, { standing: 'mismatch', text: 'upload.mismatch', next: item.sha256 })
     const name = item.state.name
     const standing = name === 'playable' || name === 'unplayable' || name === 'stored' ? name : 'sealed'
-    this.set(entry.key, { standing, text: item.state.text, next: item.state.hint ?? '' })
+    this.set(entry.key, { standing, text: item.state.text, next: item.state.hint ?? '', settled: !item.state.moving })
   }
+}
+
+let one: Sender | null = null
+/** The sender of this page: it goes on while the person is in another room. */
+export function theSender(): Sender {
+  one ??= new Sender()
+  one.start()
+  return one
 }
 
 function said(status: number, body: string | undefined): { text: string; next: string } {
