@@ -275,8 +275,8 @@ async def test_failed_jobs_are_shown_to_those_only_who_manage_them(
     await small.database.write(failed)
     for role in (Role.STATION_KEEPER, Role.UNIT_HEAD, Role.ORGAN_HEAD):
         client = await staff.signed_in(role)
-        assert SECRET not in await said(client, "GET", "/", None, 200)
-    assert SECRET in await said(await small.client(), "GET", "/", None, 200)
+        assert SECRET not in await said(client, "GET", "/desk", None, 200)
+    assert SECRET in await said(await small.client(), "GET", "/desk", None, 200)
 
 
 def test_only_who_manages_jobs_has_the_right_of_administration() -> None:
