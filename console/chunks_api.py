@@ -14,11 +14,12 @@ from sqlalchemy import select
 
 from cases import queries
 from console.answers import allowed, is_known
+from console.errors import NotDerivedError
 from console.parts import PARTS
 from storage import tables
 from storage.access import Right
 from storage.objects.port import Class, read_all
-from verify.errors import EvidenceError, UnavailableError
+from verify.errors import EvidenceError
 from verify.fingerprint import check_tree
 
 LOG = logging.getLogger("liuhen.console")
@@ -49,6 +50,6 @@ async def chunks(request: web.Request) -> web.Response:
             LOG.warning("store %s, chunk hashes of item %s: %s", store.name, id_, error)
             continue
         return web.Response(body=tree, content_type="application/octet-stream", headers=headers)
-    raise UnavailableError(
+    raise NotDerivedError(
         f"item {id_}: expected chunk hashes that lead to its root, got none from {len(held)} stores"
     )

@@ -59,7 +59,7 @@ async def signed_in(house: House, browser: Browser, locale: str) -> tuple[Page, 
     return page, wrong
 
 
-async def until(page: Page, script: str, seconds: float = 15) -> None:
+async def until(page: Page, script: str, seconds: float = 40) -> None:
     """Wait for a truth in the page (the pages' policy forbids Playwright's own evaluator)."""
     async with asyncio.timeout(seconds):
         while True:

@@ -31,14 +31,14 @@ async def test_a_list_of_other_bytes_is_never_handed_out(house: House, tmp_path:
     (path,) = (tmp_path / "data").rglob(f"{item}.tree")
     path.chmod(0o644)
     path.write_bytes(other.tree())
-    refused = await call(house, client, "GET", f"/api/items/{item}/chunks", 503)
-    assert refused["code"] == "unavailable"
+    refused = await call(house, client, "GET", f"/api/items/{item}/chunks", 404)
+    assert refused["code"] == "not-derived"
 
 
 async def test_without_a_list_or_without_the_item_nothing_is_told(house: House) -> None:
     item = await house.item(CONTENT)
     client = await house.client(Right.READ)
-    await call(house, client, "GET", f"/api/items/{item}/chunks", 503)
+    await call(house, client, "GET", f"/api/items/{item}/chunks", 404)
     await call(house, client, "GET", f"/api/items/{'0' * 32}/chunks", 404)
     blind = await house.client(Right.UPLOAD)
     await call(house, blind, "GET", f"/api/items/{item}/chunks", 403)

@@ -284,6 +284,7 @@ async def test_a_guessed_id_of_another_organ_tells_nothing_and_is_recorded(
                 address = row.path
                 for kind, id_ in known.items():
                     address = address.replace(f"{{{kind}}}", id_)
+                address = re.sub(r"\{\w+\}", "e" * 32, address)  # of what lies within the object
                 async with client.request(row.method, address, json={}) as answer:
                     text = await answer.text()
                 for id_ in known.values():

@@ -18,7 +18,7 @@ PARTY = "和平律师事务所"
 WORDS = {
     "zh-CN": {
         "save": "存为常用查找", "explain": "填写中断说明", "asked": "已提交审批", "approve": "批准",
-        "explained": "已说明", "file": "归档", "filed": "已归档", "leader": "带缺陷归档，负责人：周主任",
+        "explained": "已作中断说明", "file": "归档", "filed": "已归档", "leader": "带缺陷归档，负责人：周主任",
         "missing": "40 秒",
     },
     "en": {
