@@ -37,7 +37,6 @@ export function parseKey(text: string): Key {
 }
 
 export function parseNote(note: string): Note {
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0009\u000b-\u001f]/.test(note)) throw malformed('note: expected no control characters but newline, got one')
   const at = note.lastIndexOf('\n\n')
   if (at < 0 || !note.endsWith('\n')) throw malformed('note: expected a text, a blank line and signatures, got otherwise')

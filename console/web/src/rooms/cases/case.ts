@@ -49,3 +49,6 @@ export function counted(verdicts: readonly Verdict[]): Count {
 /** Where the replay begins for something that happened at `at`: a little before. */
 export const replayAt = (id: string, at: string, beforeMs = 5000): string =>
   `/cases/${id}/replay?at=${encodeURIComponent(new Date(Date.parse(at) - beforeMs).toISOString())}`
+
+/** Names with commas, semicolons or line breaks between, in either writing. */
+export const listed = (text: string): string[] => text.split(/[、,，;；\n]/).map((part) => part.trim()).filter((part) => part !== '')

@@ -6,7 +6,6 @@ import { compared, memory, type Known } from './key'
 import { verdictOf, type Step, type StepCode } from '@/verify/receipt'
 
 
-// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
 export function useVerify() {
   const steps = shallowRef<Step[]>([])
   const codes = shallowRef<StepCode[]>([])
