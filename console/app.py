@@ -37,6 +37,7 @@ from console import (
     session_api,
     statistics_api,
     tokens_api,
+    uploads_api,
     views_api,
     web_app,
 )
@@ -100,6 +101,7 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(registers_api.ROUTES)
     app.add_routes(imports_api.ROUTES)
     app.add_routes(inbox_api.ROUTES)
+    app.add_routes(uploads_api.ROUTES)
     app.add_routes(views_api.ROUTES)
     app.add_routes(chunks_api.ROUTES)
     app.add_routes(statistics_api.ROUTES)
