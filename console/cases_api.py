@@ -135,7 +135,7 @@ async def get_case(request: web.Request) -> web.Response:
         page = await queries.items_of_case(
             conn, id_, cursor=request.query.get("cursor"), limit=limit(request)
         )
-        beside = await items.beside_of(conn, [linked.item for linked in page.rows])
+        beside = await conn.run_sync(items.beside_of, [linked.item for linked in page.rows])
         course = await _course(conn, request, id_)
     spoken = speech(request)
     linked = [
