@@ -189,11 +189,13 @@ async def upload_state(
     *,
     now_ms: int,
     interrupted_after_ms: int,
-    stores: int,
 ) -> state.State:
     """The state of an upload that is open or was given up."""
     t, u = tables.transfer.c, tables.upload.c
-    length = (await conn.execute(select(t.length).where(t.upload == upload.id))).scalar()
+    moving = (
+        await conn.execute(select(t.length, t.copies).where(t.upload == upload.id))
+    ).one_or_none()
+    length = moving and moving.length
     reason = None
     if upload.state == "aborted":
         reason = (await conn.execute(select(u.reason).where(u.id == upload.id))).scalar()
@@ -207,7 +209,7 @@ async def upload_state(
         interrupted_after_ms=interrupted_after_ms,
         reason=reason,
         problem=upload.problem,
-        stores=stores,
+        copies=(moving and moving.copies) or 0,
     )
 
 

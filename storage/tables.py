@@ -705,6 +705,7 @@ transfer = Table(  # the moving part of an upload
     Column("touched_ms", Big, nullable=False),
     Column("marks", Text, nullable=False),  # JSON list to be sealed with the item
     Column("problem", Text),  # what keeps it from being sealed, for people
+    Column("copies", Integer),  # stores that gave the bytes back equal, before the item exists
     Index(None, "state", "touched_ms"),
 )  # fmt: skip
 
