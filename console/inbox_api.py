@@ -127,7 +127,12 @@ def said_row(row: Row, names: Names, spoken: Speech) -> dict[str, Any]:
         "private": row.private,
         "attribution": None if found is None else said_attribution(found, names, spoken),
         "upload_clock": _upload_clock(row, spoken),
-        "link_clock": {"due": format_time(row.link_due_ms), "overdue": row.link_overdue},
+        "link_clock": {
+            "due": format_time(row.link_due_ms),
+            "overdue": row.link_overdue,
+            "term": row.link_term,
+            "text": spoken.choice("clock.basis", "sealed"),
+        },
         "proposals": [said_proposal(one, names, spoken) for one in row.proposals],
         "confident": confident,
     }
@@ -159,9 +164,12 @@ def _upload_clock(row: Row, spoken: Speech) -> dict[str, Any]:
     """When it had to be in, when it was, and what the clock ran from."""
     due = row.said.due_ms if row.said else None
     basis = (row.said.due_basis if row.said else None) or "unknown"
+    term = row.upload_term
     return {
         "due": time_of(due), "in": format_time(row.waiting.item.sealed_ms), "late": row.late,
         "basis": basis, "text": spoken.choice("clock.basis", basis),
+        "term": None if term is None else term.term, "remote": term is not None and term.remote,
+        "ended": time_of(None if term is None else term.ended_ms),
     }  # fmt: skip
 
 
@@ -233,6 +241,7 @@ def _said_upload(late: late_uploads.LateUpload, names: Names, spoken: Speech) ->
         "end": time_of(one.end_ms), "uncertainty_ms": one.uncertainty_ms,
         "due": time_of(late.clock.due_ms), "ended": time_of(late.clock.ended_ms),
         "basis": late.clock.basis, "text": spoken.choice("clock.basis", late.clock.basis),
+        "term": late.term.term, "remote": late.term.remote,
     }  # fmt: skip
 
 
