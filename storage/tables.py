@@ -689,6 +689,8 @@ session = Table(
     Column("created_ms", Big, nullable=False),
     Column("seen_ms", Big, nullable=False),
     Column("expires_ms", Big, nullable=False),
+    Column("agent", Text),  # what the browser called itself, and from where it came: for its owner
+    Column("address", Text),
     Index(None, "person"),
 )  # fmt: skip
 
