@@ -39,7 +39,7 @@ MAX_WAIT_S = 20
 async def item_values(request: web.Request, rows: list[queries.Item]) -> list[dict[str, Any]]:
     """Items of a list with their states."""
     async with request.app[PARTS].database.read() as conn:
-        beside = await items.beside_of(conn, rows)
+        beside = await conn.run_sync(items.beside_of, rows)
     spoken = speech(request)
     return [said.item(row, said.state(beside[row.id].state, spoken)) for row in rows]
 

@@ -42,6 +42,7 @@ from console import (
 )
 from console.access import CALLER
 from console.answers import speech
+from console.census import Counted
 from console.credentials import Pending
 from console.denials import Denials, note_denial
 from console.guard import guard
@@ -77,6 +78,7 @@ def create_app(parts: Parts) -> web.Application:
     app[PARTS] = parts
     app[STATIC], app[TEMPLATES] = static, environment(static)
     app[course_api.KEPT], app[course_api.RECORDED] = Kept(), Recorded()
+    app[health.COUNTED] = Counted()
     app[VIEWS] = Views(parts.database, parts.ledger, parts.clock, view_s=parts.settings.view_s)
     _set_up_sign_in(app, parts)
     app.on_response_prepare.append(add_headers)

@@ -178,7 +178,7 @@ async def get_case(request: web.Request) -> web.Response:
         page = await queries.items_of_case(
             conn, id_, cursor=request.query.get("cursor"), limit=limit(request)
         )
-        beside = await items.beside_of(conn, [linked.item for linked in page.rows])
+        beside = await conn.run_sync(items.beside_of, [linked.item for linked in page.rows])
         ids, spoken = [linked.item.id for linked in page.rows], speech(request)
         late = await conn.run_sync(inbox_queries.late_ones, ids)
         whose = await conn.run_sync(inbox_api.attributed, ids, spoken)

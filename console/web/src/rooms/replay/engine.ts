@@ -42,8 +42,15 @@ interface Inner extends Slot {
   lateSince: number | null
   skimmedAt: number
   errorMs: number
+  /** The begin of the frame that is seen, in its own seconds, and how long frames last; null: not known yet. */
+  frameAt: number | null
+  frames: number[]
   stop: (() => void)[]
 }
+
+/** How long a frame lasts until some were seen: that of most cameras here. */
+const USUAL_FRAME_MS = 40
+const FRAMES_KEPT = 15
 
 export class Engine {
   readonly slots: Inner[] = []
@@ -72,7 +79,7 @@ export class Engine {
   add(lane: Lane, element: HTMLMediaElement): Slot {
     const slot: Inner = {
       lane, element, standing: 'gap', segment: null, state: null, progress: null, problem: null, loaded: null, wanted: null,
-      lateSince: null, skimmedAt: 0, errorMs: 0, stop: [],
+      lateSince: null, skimmedAt: 0, errorMs: 0, frameAt: null, frames: [], stop: [],
     }
     const failed = (): void => {
       if (slot.loaded === null || element.error === null) return
@@ -88,9 +95,42 @@ export class Engine {
       slot.stop.push(() => element.removeEventListener(name, listener))
     }
     this.slots.push(slot)
+    if (element instanceof HTMLVideoElement) this.watch(slot, element)
     this.hear()
     soon()
     return slot
+  }
+
+  /** Note which frame is seen, and how far frames are apart while it plays. */
+  private watch(slot: Inner, video: HTMLVideoElement): void {
+    let presented = 0
+    let id = 0
+    const note = (_: number, frame: VideoFrameCallbackMetadata): void => {
+      const apart = slot.frameAt === null ? 0 : (frame.mediaTime - slot.frameAt) * 1000
+      if (frame.presentedFrames === presented + 1 && !video.paused && apart > 4 && apart < 500) slot.frames = [...slot.frames.slice(1 - FRAMES_KEPT), apart]
+      presented = frame.presentedFrames
+      slot.frameAt = frame.mediaTime
+      id = video.requestVideoFrameCallback(note)
+    }
+    id = video.requestVideoFrameCallback(note)
+    slot.stop.push(() => video.cancelVideoFrameCallback(id))
+  }
+
+  /**
+   * The case time in the middle of the next (or last) frame of the leading picture: the one that is
+   * heard, else the first; null where none is seen.
+   */
+  frame(by: number): number | null {
+    const seen = this.slots.filter((one) => one.segment !== null && one.frameAt !== null && one.standing === 'ready')
+    const slot = seen.find((one) => one.lane.key === this.soundKey) ?? seen[0]
+    if (slot === undefined || slot.segment === null || slot.frameAt === null) return null
+    const sorted = [...slot.frames].sort((a, b) => a - b)
+    const length = sorted[sorted.length >> 1] ?? USUAL_FRAME_MS
+    const at = this.clock.now(performance.now())
+    const begin = slot.segment.start + slot.frameAt * 1000
+    // Keys come faster than frames are drawn: then on from where the clock was set last.
+    const from = at >= begin && at < begin + length ? begin : at - length / 2
+    return from + (by + 0.5) * length
   }
 
   remove(slot: Slot): void {
@@ -125,6 +165,7 @@ export class Engine {
     if (slot.loaded !== null && !this.slots.some((one) => one !== slot && one.loaded === slot.loaded)) this.grants.leave(slot.loaded)
     slot.loaded = null
     slot.wanted = null
+    slot.frameAt = null
   }
 
   /** Try again what failed. */
@@ -149,6 +190,8 @@ export class Engine {
       if (slot.wanted !== segment.item) return this.grants.leave(segment.item)
       if (slot.loaded !== null && slot.loaded !== segment.item) this.grants.leave(slot.loaded)
       slot.loaded = segment.item
+      slot.frameAt = null
+      slot.frames = []
       slot.element.src = grant.url
       slot.element.preload = 'auto'
       slot.element.load()
