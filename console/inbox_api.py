@@ -156,6 +156,16 @@ def said_attribution(one: Said, names: Names, spoken: Speech) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def said_late(one: inbox_queries.Late | None) -> dict[str, Any] | None:
+    """The mark of an upload that came after its time, with both times."""
+    if one is None:
+        return None
+    return {
+        "ended": format_time(one.ended_ms), "due": format_time(one.due_ms),
+        "in": format_time(one.sealed_ms),
+    }  # fmt: skip
+
+
 def _chosen(words: tuple[str, str], spoken: Speech) -> str:
     return words[LANGUAGES.index(spoken.language)]
 
