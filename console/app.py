@@ -37,6 +37,7 @@ from console import (
     session_api,
     statistics_api,
     tokens_api,
+    upcoming_api,
     views_api,
     web_app,
 )
@@ -105,6 +106,7 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(views_api.ROUTES)
     app.add_routes(chunks_api.ROUTES)
     app.add_routes(statistics_api.ROUTES)
+    app.add_routes(upcoming_api.ROUTES)
     app.add_routes(home_page.ROUTES)
     app.add_routes(rooms.ROUTES)
     app.add_routes(case_page.ROUTES)
