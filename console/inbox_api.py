@@ -78,18 +78,19 @@ async def inbox_page(
 ) -> dict[str, Any]:
     """A page of the inbox as it is said, for the API and for the desk."""
     spoken = speech(request)
-    async with request.app[PARTS].database.read() as conn:
-        page = await conn.run_sync(
-            lambda c: inbox_queries.inbox(c, asked, cursor=cursor, limit=rows)
-        )
-        beside = await items.beside_of(conn, [row.waiting.item for row in page.rows])
-        names = await conn.run_sync(lambda c: _names(c, page))
-    values = [
-        said.item(row.waiting.item, said.state(beside[row.waiting.item.id].state, spoken))
-        | said_row(row, names, spoken)
-        for row in page.rows
-    ]
-    return {"items": values, "next": page.next}
+
+    def read(conn: Connection) -> dict[str, Any]:
+        page = inbox_queries.inbox(conn, asked, cursor=cursor, limit=rows)
+        beside = items.beside_of(conn, [row.waiting.item for row in page.rows])
+        names = _names(conn, page)
+        values = [
+            said.item(row.waiting.item, said.state(beside[row.waiting.item.id].state, spoken))
+            | said_row(row, names, spoken)
+            for row in page.rows
+        ]
+        return {"items": values, "next": page.next}
+
+    return await request.app[PARTS].database.ask(read)
 
 
 def _names(conn: Connection, page: Page[Row]) -> Names:
@@ -152,6 +153,16 @@ def said_attribution(one: Said, names: Names, spoken: Speech) -> dict[str, Any]:
             {"code": mark, "text": say_mark(mark, spoken.language)} for mark in one.marks
         ],
         "why": one.why, "policy": one.policy, "index": one.index,
+    }  # fmt: skip
+
+
+def said_late(one: inbox_queries.Late | None) -> dict[str, Any] | None:
+    """The mark of an upload that came after its time, with both times."""
+    if one is None:
+        return None
+    return {
+        "ended": format_time(one.ended_ms), "due": format_time(one.due_ms),
+        "in": format_time(one.sealed_ms),
     }  # fmt: skip
 
 

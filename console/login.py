@@ -84,6 +84,8 @@ async def open_session(
     return await sessions.begin(
         parts.database, token, person=person, now_ms=parts.clock.now_ms(),
         lasting=parts.settings.lasting, before=request.cookies.get(sessions.COOKIE),
+        agent=request.headers.get("User-Agent"),
+        address=address(request, parts.settings.trusted_proxies),
     )  # fmt: skip
 
 

@@ -131,6 +131,7 @@ def _said(
     custody = known_facts.custody_within(conn, ids, since - NEAR_MS, now_ms)
     people = {row.person for row in custody if row.person} | {code.person for code in codes}
     people |= {source.person for source in sources.values() if source.person}
+    people |= known_facts.named_by_uploaders(facts)
     known = register(
         devices, custody=custody, codes=codes, offsets=known_facts.offsets_since(conn, ids, since),
         units=known_facts.units(conn, people),
