@@ -25,6 +25,7 @@ from console import (
     home_page,
     imports_api,
     inbox_api,
+    live_api,
     login,
     marks_api,
     oidc_pages,
@@ -104,6 +105,7 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(imports_api.ROUTES)
     app.add_routes(inbox_api.ROUTES)
     app.add_routes(views_api.ROUTES)
+    app.add_routes(live_api.ROUTES)
     app.add_routes(chunks_api.ROUTES)
     app.add_routes(statistics_api.ROUTES)
     app.add_routes(upcoming_api.ROUTES)

@@ -1,7 +1,8 @@
 """Makes the playable copy: one MP4 with its index in front.
 
 Guarantee: the file that comes back was examined again and is one that a browser plays; a copy
-that does not come out so is a ConversionError, never a file.
+that does not come out so is a ConversionError, never a file.  What of an encoding is watched while
+it runs (`ingest.media.live`) was not examined yet.
 Not covered: that every packet of a damaged original is in it.
 """
 
@@ -58,6 +59,7 @@ async def make_playable(
         if progress is not None:
             progress(min(seconds / whole, 0.99))
 
+    (work.folder / argv.LIVE).mkdir(exist_ok=True)
     command = argv.playable(places, plan.picture, plan.sound, name=NAME)
     try:
         await run(
