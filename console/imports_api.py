@@ -2,8 +2,8 @@
 
 Guarantee: a sheet of a register is recorded whole, in one act, or not at all, and every problem is
 named with row and column; what is recorded already adds nothing; of cases each good row is
-recorded and each other row named.  With `dry_run=true` the answer is the same and nothing is
-recorded.
+recorded and each other row named.  With `dry_run=true` the answer is what it would be now, row by
+row, and nothing is recorded.
 Not covered: what the sheets may look like (docs/formats/imports.md).
 """
 
@@ -26,6 +26,7 @@ from console.contract import check_json
 from console.guard import permit, permit_owner
 from console.i18n import Speech
 from console.parts import PARTS
+from console.problems import sentences
 from console.registers_api import caller_of, owner, permit_roster
 from storage.access import Caller
 from storage.errors import TooLargeError
@@ -89,11 +90,18 @@ async def import_cases(request: web.Request) -> web.Response:
     for place in sorted({(one.organ, one.unit) for one in found.said}, key=repr):
         await permit_owner(request, "case.open", owner(*place))
     outcomes = list(found.failed)
-    if not (_dry(request) or found.problems):
+    theirs = sharing.theirs(caller, "case.change")
+    if _dry(request) and not found.problems:
+        async with parts.database.read() as conn:
+            outcomes += await conn.run_sync(
+                lambda c: imports.preview(
+                    c, caller.actor, found.said, system=system, theirs=theirs
+                )
+            )  # fmt: skip
+    elif not found.problems:
         outcomes += await imports.record(
-            parts.ledger, caller.actor, found.said, system=system,
-            theirs=sharing.theirs(caller, "case.change"),
-        )  # fmt: skip
+            parts.ledger, caller.actor, found.said, system=system, theirs=theirs
+        )
     return _cases_answer(request, found, outcomes)
 
 
@@ -103,8 +111,9 @@ def _cases_answer(
     spoken = speech(request)
     rows = [
         {
-            "row": one.row, "key": one.key, "status": one.status, "case": one.case,
-            "problem": None if one.problem is None else said_problem(one.problem, spoken),
+            "row": one.row, "key": one.key, "status": one.status,
+            "case": None if _dry(request) and one.status == "created" else one.case,
+            "number": one.number, "title": one.title, "problem": _why(one, spoken),
         }
         for one in sorted(outcomes, key=lambda one: one.row)
     ]  # fmt: skip
@@ -118,6 +127,16 @@ def _cases_answer(
         "problems": [said_problem(one, spoken) for one in found.problems],
     }  # fmt: skip
     return plain(body, 422 if found.problems else 200)
+
+
+def _why(one: imports.Outcome, spoken: Speech) -> dict[str, Any] | None:
+    """Why nothing came of the row; what an act refused in the sentence that people know."""
+    if one.problem is None:
+        return None
+    told = said_problem(one.problem, spoken)
+    if one.error is not None:
+        told |= {"text": sentences(one.error, spoken)[0], "detail": str(one.error)}
+    return told
 
 
 def _rows(

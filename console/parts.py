@@ -13,6 +13,7 @@ from console.metrics import Metrics
 from console.settings import ConsoleSettings
 from ingest.media.live import Live
 from storage.clock import Clock
+from storage.clock_sync import Synchronised, synchronised
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.objects.port import ObjectStore
@@ -54,6 +55,8 @@ class Parts:
     metrics: Metrics = field(default_factory=Metrics)
     ready: Callable[[], Awaitable[Mapping[str, str]]] = _always_ready  # part -> what is wrong
     disks: Callable[[], Mapping[str, Disk]] = _no_disks  # name -> its room; asked in a thread
+    clock_sync: Callable[[], Synchronised | None] = synchronised  # asked in a thread
+    versions: Mapping[str, str] = field(default_factory=dict)  # what -> which, for administrators
     routes: Sequence[web.AbstractRouteDef] = ()  # of the receiving half
     status: Mapping[type[EvidenceError], int] = field(default_factory=dict)  # of the same
 

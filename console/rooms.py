@@ -36,7 +36,6 @@ async def upload_state_of(request: web.Request, conn: Any, row: queries.Upload) 
         row,
         now_ms=parts.clock.now_ms(),
         interrupted_after_ms=parts.settings.interrupted_after_s * 1000,
-        stores=len(parts.stores),
     )
     return said.state(value, speech(request))
 

@@ -72,14 +72,17 @@ def of_upload(
     interrupted_after_ms: int,
     reason: str | None,
     problem: str | None,
-    stores: int,
+    copies: int,
 ) -> State:
     """The state of an upload that is not an item yet, or never becomes one."""
     if state == "aborted":
         return State("aborted", _steps("failed", "todo", "todo", "todo"), reason=reason)
-    if moving == "stored":
-        steps = _steps("done", "done", "now", "todo", copies=stores)
-        return State("stored", steps, copies=stores, moving=True, reason=problem and "sealing")
+    if moving == "stored" or (moving == "received" and copies > 0):
+        whole = moving == "stored"  # every store that the policy asks for
+        steps = _steps(
+            "done", *(("done", "now") if whole else ("now", "todo")), "todo", copies=copies
+        )
+        return State("stored", steps, copies=copies, moving=True, reason=problem and "sealing")
     if moving in ("received", "done"):
         steps = _steps("done", "now", "todo", "todo")
         return State("received", steps, moving=True, reason=problem and "sealing")

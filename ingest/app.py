@@ -236,13 +236,15 @@ class _Routes:
 
     async def _shown(self, upload: Upload) -> Mapping[str, Any]:
         uploads = self.deps.uploads
+        copies = await uploads.copies(upload)
         values = {
             "id": upload.id,
             "source": await uploads.source_name(upload.source),
             "name": upload.name,
             "size": upload.announced_size if upload.length is None else upload.length,
             "offset": upload.offset,
-            "state": rules.shown_state(upload, uploads.clock.now_ms()),
+            "state": rules.shown_state(upload, uploads.clock.now_ms(), copies),
+            "copies": copies,
             "item": upload.item,
             "receipt": None if upload.item is None else f"{ROOT}/{upload.id}/receipt",
             "reason": upload.reason,

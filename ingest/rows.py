@@ -17,6 +17,7 @@ from storage import tables
 from verify.errors import ConflictError, NotFoundError
 
 _T, _U, _I, _S = tables.transfer.c, tables.upload.c, tables.item.c, tables.source.c
+_C = tables.copy.c
 
 _UPLOAD = (
     select(
@@ -217,10 +218,28 @@ def note_problem(connection: Connection, upload: str, problem: str) -> None:
     )
 
 
+def note_copies(connection: Connection, upload: str, copies: int) -> None:
+    """So many stores hold the bytes and gave them back equal."""
+    connection.execute(update(tables.transfer).where(_T.upload == upload).values(copies=copies))
+
+
+def copies(connection: Connection, upload: Upload) -> int:
+    """In how many stores the bytes are: by the item's record, or as far as sealing has come."""
+    if upload.item is not None:
+        found = select(func.count(_C.store.distinct())).where(
+            _C.item == upload.item, _C.what == "original"
+        )
+    else:
+        found = select(_T.copies).where(_T.upload == upload.id)
+    return connection.execute(found).scalar() or 0
+
+
 def rekey(connection: Connection, upload: str, object_key: str) -> None:
-    """Another object key, because the old one holds other bytes for ever."""
+    """Another object key, because the old one holds other bytes for ever: nothing is stored yet."""
     connection.execute(
-        update(tables.transfer).where(_T.upload == upload).values(object_key=object_key)
+        update(tables.transfer)
+        .where(_T.upload == upload)
+        .values(object_key=object_key, copies=None)
     )
 
 

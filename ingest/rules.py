@@ -279,12 +279,15 @@ def seal_upload(
     return Draft("item.sealed", upload.chain, actor, fields)
 
 
-def shown_state(upload: Upload, now_ms: int) -> str:
-    """The one word people see: receiving, interrupted, received, stored, sealed, aborted."""
+def shown_state(upload: Upload, now_ms: int, copies: int = 0) -> str:
+    """The one word people see: receiving, interrupted, received, stored, sealed, aborted.
+
+    «Stored» from the first copy that was read back; how many there are is said beside it.
+    """
     if upload.record == SEALED or (upload.record == ABORTED and upload.reason == DUPLICATE):
         return SEALED
     if upload.record == ABORTED:
         return ABORTED
     if is_expired(upload, now_ms):
         return "interrupted"
-    return upload.state
+    return STORED if upload.state == RECEIVED and copies > 0 else upload.state

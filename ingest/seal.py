@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -120,6 +121,8 @@ class Sealer:
             except (ConflictError, DigestMismatchError):
                 await self._other_bytes(attempt, upload, held)
                 raise
+            told_now = partial(rows.note_copies, upload=upload.id, copies=len(copies))
+            await attempt.write(told_now)
         now = self.clock.now_ms()
         await attempt.write(lambda c: rows.move(c, upload.id, rules.STORED, now_ms=now))
         return copies

@@ -118,6 +118,10 @@ class Uploads:
         """The index of the entry that sealed the item."""
         return await self._read(lambda connection: rows.sealed_index(connection, item))
 
+    async def copies(self, upload: Upload) -> int:
+        """In how many stores its bytes are, read back equal."""
+        return await self._read(lambda connection: rows.copies(connection, upload))
+
     async def _read(self, look: Callable[[Connection], T]) -> T:
         async with self.database.read() as connection:
             return await connection.run_sync(look)

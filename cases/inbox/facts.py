@@ -114,6 +114,7 @@ def ledgers(conn: Connection, known: Known, kept: Kept | None = None) -> Registe
     people |= {code.person for code in codes}
     if known.facts.source.person:
         people.add(known.facts.source.person)
+    people |= named_by_uploaders([known.facts])
     return register(
         devices, custody=custody, codes=codes, offsets=measured, units=units(conn, people),
     )  # fmt: skip
@@ -212,6 +213,12 @@ def user_codes(conn: Connection, facts: Iterable[ItemFacts]) -> list[UserCode]:
         wanted,
     )
     return [UserCode(*row) for row in rows]
+
+
+def named_by_uploaders(facts: Iterable[ItemFacts]) -> set[str]:
+    """Whom those who handed over named, as they wrote it; perhaps nobody's id."""
+    said = ((one.manifest or {}).get("person") for one in facts)
+    return {person for person in said if isinstance(person, str)}
 
 
 def custody_within(

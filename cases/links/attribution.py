@@ -24,7 +24,7 @@ from cases.links.words import Reason
 UNKNOWN_DEVICE, DEVICE_DIFFERS = "unknown-device", "device-differs"
 MARKS = (
     whose.NO_CUSTODY, whose.IN_REPAIR, whose.WHILE_LOST, whose.CUSTODY_UNSURE,
-    whose.CUSTODY_CHANGED, whose.LENT, whose.UNKNOWN_USER, whose.USER_DIFFERS, whose.NO_PERSON,
+    whose.CUSTODY_CHANGED, whose.LENT, whose.UNKNOWN_USER, whose.USER_DIFFERS, whose.NAMED_DIFFERS, whose.NO_PERSON,
     whose.OFF_DUTY, UNKNOWN_DEVICE, DEVICE_DIFFERS,
     "no-time", "clock-unmeasured", "clock-drift", "clock-set", "after-sealed", "times-disagree",
 )  # fmt: skip

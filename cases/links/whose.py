@@ -1,4 +1,4 @@
-"""Whose a recording is: the ledger first, then the user code, then who handed it over (M08, M09).
+"""Whose a recording is: the ledger first, then whom the uploader named, the user code, the uploader (M08, M09).
 
 Guarantee: a recording made while nobody had the device is nobody's by the ledger and says so; a
 user code that means nobody is a mark and never drops the recording.  Where ledger and code
@@ -19,6 +19,7 @@ from cases.links.words import Reason
 NO_CUSTODY, IN_REPAIR, WHILE_LOST = "no-custody", "in-repair", "while-lost"
 CUSTODY_UNSURE, CUSTODY_CHANGED, LENT = "custody-unsure", "custody-changed", "lent"
 UNKNOWN_USER, USER_DIFFERS, NO_PERSON = "unknown-user", "user-differs", "no-person"
+NAMED_DIFFERS = "named-differs"
 OFF_DUTY = "off-duty"
 IMPOSSIBLE = frozenset({NO_CUSTODY, IN_REPAIR, WHILE_LOST, CUSTODY_UNSURE, OFF_DUTY})
 """What speaks against a time, where there is another reading of it."""
@@ -47,26 +48,31 @@ class Who:
 
 
 def whose(found: Evidence) -> Who:
-    """The ledger first, then the user code, then the source's registration."""
+    """The ledger first, then whom the uploader named, the user code, the source's registration."""
     marks: list[str] = []
     reasons: list[Reason] = []
     by_ledger = _holder(found, marks)
+    by_hand = _named(found)
     by_code = _coded(found, marks)
     own = found.facts.source.person
     if by_ledger and by_code and by_ledger != by_code[0]:
         marks.append(USER_DIFFERS)
-    person = by_ledger or (by_code[0] if by_code else None) or own
+    if by_hand and by_ledger and by_hand != by_ledger:
+        marks.append(NAMED_DIFFERS)
+    person = by_ledger or by_hand or (by_code[0] if by_code else None) or own
     if by_ledger:
         reasons.append(Reason("held"))
+    if by_hand:
+        reasons.append(Reason("named"))
     if by_code:
         reasons.append(Reason("code", {"code": by_code[1]}))
-    if person and not by_ledger and not by_code:
+    if person and not by_ledger and not by_hand and not by_code:
         reasons.append(Reason("source-person"))
     if person is None and not (found.device and found.device.fixed):
         marks.append(NO_PERSON)
     elif person and _off_duty(found.known.shifts.get(person, ()), found.timed):
         marks.append(OFF_DUTY)
-    rest = (by_code[0] if by_code else None, own)
+    rest = (by_hand, by_code[0] if by_code else None, own)
     others = tuple(dict.fromkeys(p for p in rest if p and p != person))
     return Who(person, others, tuple(marks), tuple(reasons))
 
@@ -95,6 +101,12 @@ def _holder(found: Evidence, marks: list[str]) -> str | None:
         return near.pop()
     marks.append(_NOT_ISSUED.get(span.state, NO_CUSTODY))
     return None
+
+
+def _named(found: Evidence) -> str | None:
+    """Whom the person who handed it over named, if that is a registered person."""
+    value = (found.facts.manifest or {}).get("person")
+    return value if isinstance(value, str) and value in found.known.units else None
 
 
 def _coded(found: Evidence, marks: list[str]) -> tuple[str, str] | None:

@@ -129,6 +129,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     # of a person and a device
     "held": ("台账：录制时由该人领用", "by the ledger this person had the device"),
     "code": ("设备中的用户编号 {code} 对应该人", "the device's user code {code} is this person's"),
+    "named": ("上传人注明由该人录制", "whoever handed it over named this person"),
     "source-person": ("上传来源登记于该人", "the source of the upload is registered with this person"),
 }  # fmt: skip
 
@@ -145,6 +146,7 @@ MARK_WORDS: Mapping[str, tuple[str, str]] = {
     "lent": ("设备未归还即转交他人", "the device was passed on without a return"),
     "unknown-user": ("设备用户编号未对应到人，待认领", "nobody is known by the device's user code; to be claimed"),
     "user-differs": ("设备用户与台账领用人不一致", "the device's user and the ledger differ"),
+    "named-differs": ("上传人注明的录制人与台账领用人不一致", "the uploader named another person than the ledger"),
     "no-person": ("无法确定由谁录制，待认领", "it is not known who recorded it; to be claimed"),
     "unknown-device": ("设备未登记", "the device is not registered"),
     "device-differs": ("文件所载设备与上传来源不一致", "the file names another device than the source"),

@@ -180,7 +180,7 @@ def test_times_are_shown_in_the_servers_zone_with_its_offset(ms: int) -> None:
 def upload(**more: object) -> state.State:
     known: dict[str, object] = {
         "state": "open", "moving": "receiving", "offset": 30, "length": 100, "touched_ms": 1000,
-        "now_ms": 2000, "interrupted_after_ms": 60_000, "reason": None, "problem": None, "stores": 2,
+        "now_ms": 2000, "interrupted_after_ms": 60_000, "reason": None, "problem": None, "copies": 0,
     }  # fmt: skip
     return state.of_upload(**(known | more))  # type: ignore[arg-type]
 
@@ -200,7 +200,8 @@ def item(**more: object) -> state.State:
         (upload(length=None), "正在接收 ?%", "Receiving ? %"),
         (upload(now_ms=100_000), "已中断，停在 30%", "Interrupted at 30 %"),
         (upload(moving="received", offset=100), "已接收", "Received"),
-        (upload(moving="stored", offset=100), "已存储 ×2", "Stored ×2"),
+        (upload(moving="received", offset=100, copies=1), "已存储 ×1", "Stored ×1"),
+        (upload(moving="stored", offset=100, copies=2), "已存储 ×2", "Stored ×2"),
         (upload(state="aborted", reason="discarded"), "已终止（已放弃）", "Ended (discarded)"),
         (item(published=False), "已存储 ×2", "Stored ×2"),
         (item(verdict=None), "已封存", "Sealed"),

@@ -142,6 +142,30 @@ async def test_two_stores_each_hold_the_bytes_and_their_hashes(tmp_path: Path) -
         assert (row.sha256, row.marks) == (SHA, "[]")
 
 
+async def test_how_many_copies_there_are_is_told_as_each_is_read_back(tmp_path: Path) -> None:
+    first, second = faulty(tmp_path / "a", "one"), faulty(tmp_path / "b", "two")
+    second.away = True
+    async with running(tmp_path, stores=[first, second], jobs=False) as server:
+        at = await send(server)
+        said = await look(server, at)
+        assert (said["state"], said["copies"]) == ("received", 0)
+        jobs = asyncio.create_task(server.runner.run())
+
+        async def one() -> bool:
+            return bool((await look(server, at))["copies"])
+
+        await until(one)
+        said = await look(server, at)
+        assert (said["state"], said["copies"]) == ("stored", 1)
+        second.away = False
+        await receipt(server, at)
+        said = await look(server, at)
+        assert (said["state"], said["copies"]) == ("sealed", 2)
+        again = await look(server, await create(server, len(DATA), sha256=SHA))
+        assert (again["item"], again["copies"]) == (said["item"], 2)
+        jobs.cancel()
+
+
 async def test_with_the_store_away_receiving_goes_on_and_sealing_catches_up(tmp_path: Path) -> None:
     store = faulty(tmp_path)
     store.away = True

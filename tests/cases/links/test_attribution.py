@@ -114,6 +114,18 @@ def test_m09_a_device_passed_on_without_a_return_is_lent_and_his_who_got_it() ->
     assert set(found.marks) == {"lent", "user-differs"}
 
 
+def test_m09_whom_the_uploader_names_counts_after_the_ledger_and_before_the_code() -> None:
+    named = {"person": TWO}
+    found = Office(custody=()).whose(manifest=named)
+    assert (found.person, found.others) == (TWO, (ONE,))
+    assert "named" in codes_of(found)
+    found = Office().whose(manifest=named)
+    assert (found.person, found.others) == (ONE, (TWO,))
+    assert found.marks == ("named-differs",)
+    assert Office().whose(manifest={"person": "nobody"}).marks == ()
+    assert Office().whose(manifest={"person": 7}).marks == ()
+
+
 def test_m09_a_pre_use_check_changes_no_custody() -> None:
     rows = [*DAY_DUTY, CustodyRow("cam", "checked", NINE - MINUTE)]
     assert Office(custody=rows).whose().person == ONE

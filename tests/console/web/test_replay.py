@@ -2,7 +2,6 @@
 
 import json
 import os
-import statistics
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -104,13 +103,12 @@ async def test_four_tracks_run_in_step_and_a_gap_is_no_frozen_frame(
     await until(seen.page, "Object.values(seenFrames).every((one) => one.length > 20)", 40)
     for frames in await seen.page.evaluate("Object.values(seenFrames)"):
         assert max(frames) > min(frames) + 0.5, "frames really advance"
-    apart = []
-    for _ in range(20):
-        times = await seen.page.evaluate(TIMES)
-        apart.append(max(times) - min(times))
-        await seen.page.wait_for_timeout(100)
-    # The figure is that of the bench; this machine may be busy.  Uncontrolled players drift on.
-    assert statistics.median(apart) < 0.1
+    # How close they keep is the bench's figure, since this machine may be busy.  Here one is put
+    # behind by hand: players that nobody holds together would stay so.
+    apart = f"(() => {{ const at = {TIMES}; return Math.max(...at) - Math.min(...at) }})()"
+    behind = f"(document.querySelector('video').currentTime -= 1.5, {apart})"
+    assert await seen.page.evaluate(behind) > 1
+    await until(seen.page, f"{apart} < 0.25")
     assert await seen.page.evaluate(
         "[...document.querySelectorAll('video, audio')].filter((one) => !one.muted).length"
     ) == 1  # fmt: skip
