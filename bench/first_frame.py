@@ -28,7 +28,7 @@ SHOWN = """(async () => {
   await new Promise((go) => video.requestVideoFrameCallback(go));
   return video.currentTime;
 })()"""
-_CAMERA = "testsrc2=s=1920x1080:r=25:d=20,noise=alls=12:allf=t"
+_CAMERA = "testsrc2=s=1920x1080:r=25:d=20"
 _SOUND = "-f lavfi -i sine=d=20 -c:a aac -g 50 -pix_fmt yuv420p"
 
 
@@ -55,7 +55,9 @@ def uploaded(server: Server, path: Path, begun: datetime) -> str:
     upload, eyes = server.token("upload", source="CAM-01"), server.token("admin", "read")
     wire, size = Client(server.url, upload), path.stat().st_size
     times = f'[{{"source":"manifest","time":"{_utc(begun)}"}}]'  # canonical JSON
-    place = wire.create("/api/uploads/", size, filename=path.name, device_times=times)
+    place = wire.create(
+        "/api/uploads/", size, filename=path.name, filetype="video/mp4", device_times=times
+    )
     to = urlsplit(server.url)
     connection = http.client.HTTPConnection(to.hostname or "", to.port, timeout=600)
     headers = {

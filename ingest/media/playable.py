@@ -30,8 +30,10 @@ class ConversionError(EvidenceError):
     code: ClassVar[str] = "not-converted"
 
 
-def limits(plan: Plan, facts: Facts, size: int) -> Limits:
-    """Time by the length that the bytes can really hold, more of it for very large pictures."""
+def limits(plan: Plan, facts: Facts, size: int, *, awaited: bool = False) -> Limits:
+    """Time by the length that the bytes can really hold, more of it for very large pictures.
+
+    An encoding that nobody waits for gives way to everything else."""
     seconds = working_seconds(facts, size)
     wall = 4 * seconds
     if plan.lane == "quick":
@@ -40,7 +42,11 @@ def limits(plan: Plan, facts: Facts, size: int) -> Limits:
         load = max((v.width * v.height * (v.rate or 25) for v in facts.video), default=0.0)
         wall *= min(8.0, max(1.0, load / _FULL_HD_30))
         room = int(seconds * 500_000)
-    return Limits(wall_s=max(60.0, wall), file_size=room + _ROOM, background=plan.lane == "heavy")
+    return Limits(
+        wall_s=max(60.0, wall),
+        file_size=room + _ROOM,
+        background=plan.lane == "heavy" and not awaited,
+    )
 
 
 async def make_playable(
@@ -49,9 +55,11 @@ async def make_playable(
     facts: Facts,
     sandbox: Sandbox,
     progress: Callable[[float], None] | None = None,
+    *,
+    awaited: bool = False,
 ) -> Made:
-    """Convert as planned; `progress` gets the fraction done."""
-    bounds = limits(plan, facts, work.size)
+    """Convert as planned; `progress` gets the fraction done.  `awaited`: somebody sits before it."""
+    bounds = limits(plan, facts, work.size, awaited=awaited)
     places = sandbox.places(work.source, work.folder)
     whole = max(working_seconds(facts, work.size), 0.1)
 

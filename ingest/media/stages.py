@@ -163,9 +163,13 @@ class Pipeline:
         try:
             async with self._opened(attempt) as (original, work):
                 check_room(self.folder, limits(plan, facts, work.size).file_size)
+                awaited = await self._ask(lambda c: wishes.awaited(c, item, "playable"))
                 with self.live.of(item, work.folder):
                     made = await _reporting(
-                        attempt, lambda tell: make_playable(work, plan, facts, self.sandbox, tell)
+                        attempt,
+                        lambda tell: make_playable(
+                            work, plan, facts, self.sandbox, tell, awaited=awaited
+                        ),
                     )
                     await self._publish(attempt, original, made)
         except ConversionError as exc:
