@@ -22,6 +22,7 @@ NAMES = (
     "scale",
     "month",
     "console",
+    "first_frame",
 )
 
 

@@ -5,14 +5,25 @@ named viewers, the heads above it and programs.  Two Chinese characters suffice 
 Not covered: which of the caller's rights makes him see what (`storage.access.Visible` says it).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cases.queries import Page, paged
+from cases.queries import Page, before, page_size, paged
 from storage import grams, tables
 from storage.access import Visible
 
@@ -21,7 +32,7 @@ _L, _I = tables.link.c, tables.item.c
 _WORDS = (_C.number, _C.title, _C.parties, _C.officers, _C.place)
 _PAIRS = 16  # of a longer text, the rest is tried on what these find
 _RARE = 1000  # cases, up to which a pair is worth leading by
-_NAMED = 200  # people of whom one can be meant by a name
+NAMED = 200  # people of whom one can be meant by a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +53,80 @@ class Filter:
     until_ms: int | None = None  # opened before
 
 
+ORDERS = ("newest", "oldest", "number", "number_back")
+
+
 async def found(
-    conn: AsyncConnection, wanted: Filter, visible: Visible, *, cursor: str | None, limit: int
+    conn: AsyncConnection,
+    wanted: Filter,
+    visible: Visible,
+    *,
+    cursor: str | None,
+    limit: int,
+    order: str = "newest",
 ) -> Page[Any]:
-    """Rows of cases, newest first."""
+    """Rows of cases in one of `ORDERS`; a cursor names the last one seen in any of them."""
     query = select(tables.case).where(seen(visible), *await _tests(conn, wanted))
-    return await paged(conn, query, _C.opened_index, lambda row: row, cursor=cursor, limit=limit)
+    if order == "newest":
+        return await paged(conn, query, _C.opened_index, _row, cursor=cursor, limit=limit)
+    column: ColumnElement[Any] = _C.opened_index if order == "oldest" else _C.number
+    last = before(cursor)
+    if last is not None:
+        at: Any = last
+        if column is _C.number:  # a number never changes, and no two cases have one
+            at = select(_C.number).where(_C.opened_index == last).scalar_subquery()
+        query = query.where(column < at if order == "number_back" else column > at)
+    by = column.desc() if order == "number_back" else column
+    rows = (await conn.execute(query.order_by(by).limit(page_size(limit) + 1))).all()
+    more = str(rows[limit - 1].opened_index) if len(rows) > limit else None
+    return Page(rows[:limit], more)
+
+
+def _row(row: Row[Any]) -> Row[Any]:
+    return row
+
+
+Test = Callable[[Connection, Row[Any]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """A page of what passed a test, and how many were looked at for it."""
+
+    page: Page[Any]
+    looked_at: int
+
+
+async def sifted(
+    conn: AsyncConnection,
+    wanted: Filter,
+    visible: Visible,
+    test: Test,
+    *,
+    cursor: str | None,
+    limit: int,
+    order: str = "newest",
+    most: int = 300,
+) -> Sifted:
+    """As `found`, of those that pass a test which no query can make.
+
+    At most so many cases are looked at for one page: it may be short, even empty, and still have a
+    next one.
+    """
+    rows, looked_at = list[Any](), 0
+    while True:
+        page = await found(
+            conn, wanted, visible, cursor=cursor, limit=min(50, most - looked_at), order=order
+        )
+        for at, row in enumerate(page.rows, 1):
+            looked_at += 1
+            if await conn.run_sync(test, row):
+                rows.append(row)
+            if len(rows) == limit and (at < len(page.rows) or page.next is not None):
+                return Sifted(Page(rows, str(row.opened_index)), looked_at)
+        if page.next is None or looked_at >= most:
+            return Sifted(Page(rows, page.next), looked_at)
+        cursor = page.next
 
 
 def seen(visible: Visible) -> ColumnElement[bool]:
@@ -82,7 +161,7 @@ def _of(person: str) -> ColumnElement[bool]:
 async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElement[bool]]:
     tests: list[ColumnElement[bool]] = []
     if wanted.text is not None and (text := wanted.text.strip()):
-        tests.append(or_(await _words(conn, text), await _of_named(conn, text)))
+        tests.append(or_(await words(conn, text), await of_named(conn, text)))
     if wanted.organ is not None:
         tests.append(_C.organ == wanted.organ)
     if wanted.unit is not None:
@@ -103,7 +182,7 @@ async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElemen
         its = (_L.case == _C.id, _L.unlinked_index.is_(None), _I.id == _L.item)
         tests.append(exists().where(*its, _I.source == wanted.device))
     if wanted.place is not None and (place := wanted.place.strip()):
-        tests.append(await _words(conn, place, (_C.place,)))
+        tests.append(await words(conn, place, (_C.place,)))
     if wanted.from_ms is not None:
         tests.append(_C.opened_ms >= wanted.from_ms)
     if wanted.until_ms is not None:
@@ -111,7 +190,7 @@ async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElemen
     return tests
 
 
-async def _words(
+async def words(
     conn: AsyncConnection, text: str, columns: Sequence[ColumnElement[Any]] = _WORDS
 ) -> ColumnElement[bool]:
     """Whether the text stands in the words of the case; found by its pairs where it has any.
@@ -142,10 +221,10 @@ async def _count(conn: AsyncConnection, pair: str) -> int:
     return int((await conn.execute(select(func.count()).select_from(some))).scalar_one())
 
 
-async def _of_named(conn: AsyncConnection, text: str) -> ColumnElement[bool]:
+async def of_named(conn: AsyncConnection, text: str) -> ColumnElement[bool]:
     """Whether one of its officers is called so in the register."""
     p = tables.person.c
-    query = select(p.id).where(p.name.icontains(text, autoescape=True)).limit(_NAMED)
+    query = select(p.id).where(p.name.icontains(text, autoescape=True)).limit(NAMED)
     ids = list((await conn.execute(query)).scalars())
     return _C.id.in_(select(_P.case).where(_P.person.in_(ids))) if ids else false()
 

@@ -82,13 +82,16 @@ class CaseSaid:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a row; `problem` says why nothing did."""
+    """What came of a row; `problem` says why nothing did, with the refusal itself where one was."""
 
     row: int
     status: Status
     case: str | None = None
     key: str | None = None
     problem: Problem | None = None
+    number: str = ""
+    title: str = ""
+    error: EvidenceError | None = None
 
 
 @dataclass(slots=True)
@@ -161,11 +164,11 @@ def from_sheet(sheet: Sheet | None, directory: Directory, *, organ: str | None) 
     if sheet is None or found.problems:
         return found
     for line in sheet.lines:
+        values = {code: cell.text for code, cell in line.cells.items()}
         bad = next((c for c in line.cells.values() if c.unread in ("formula", "cell_error")), None)
         if bad is not None:
-            _fail(found, line.number, bad.place, bad.unread, got=bad.text)
+            _fail(found, line.number, bad.place, bad.unread, values, got=bad.text)
             continue
-        values = {code: cell.text for code, cell in line.cells.items()}
         _row(found, line.number, values, _By(sheet.columns, directory, organ))
     return found
 
@@ -179,8 +182,12 @@ def _text(value: object) -> str:
     return clean(str(value))
 
 
-def _fail(found: Read, row: int, column: str, code: str, /, **said: object) -> None:
-    found.failed.append(Outcome(row, "failed", problem=problem(row, column, code, **said)))
+def _fail(
+    found: Read, row: int, column: str, code: str, values: Mapping[str, str], /, **said: object
+) -> None:
+    why = problem(row, column, code, **said)
+    number, title = (values.get(name, "").strip() for name in ("number", "title"))
+    found.failed.append(Outcome(row, "failed", problem=why, number=number, title=title))
 
 
 def _row(found: Read, row: int, values: Mapping[str, str], by: _By) -> None:
@@ -188,7 +195,7 @@ def _row(found: Read, row: int, values: Mapping[str, str], by: _By) -> None:
     columns, directory = by.columns, by.directory
     for code in ("number", "title"):
         if not values.get(code):
-            return _fail(found, row, columns.get(code, code), "empty")
+            return _fail(found, row, columns.get(code, code), "empty", values)
     unit, why = _named(values.get("unit", ""), directory.units, "unit")
     own, why_organ = _named(values.get("organ", ""), directory.organs, "organ")
     people, why_person = _people(values, directory.people)
@@ -197,12 +204,12 @@ def _row(found: Read, row: int, values: Mapping[str, str], by: _By) -> None:
         ("certificates", why_person, values.get("certificates")),
     ):  # fmt: skip
         if reason:
-            return _fail(found, row, columns.get(code, code), reason, got=got)
+            return _fail(found, row, columns.get(code, code), reason, values, got=got)
     known_by = "key" if by.keyed and values.get("key") else "number"
     first = found.rows.setdefault(values[known_by].strip(), row)
     if first != row:
         place = columns.get(known_by, known_by)
-        return _fail(found, row, place, "twice", got=values[known_by], row=first)
+        return _fail(found, row, place, "twice", values, got=values[known_by], row=first)
     if own is None:
         own = directory.units.organ_of.get(unit) if unit else by.organ
     kind = values.get("kind", "")
@@ -261,31 +268,82 @@ async def record(
     return [await _record(ledger, actor, one, system, theirs) for one in said]
 
 
+def preview(
+    conn: Connection,
+    actor: str,
+    said: Sequence[CaseSaid],
+    *,
+    system: str | None,
+    theirs: acts.Theirs = acts.NOT_ASKED,
+) -> list[Outcome]:
+    """What `record` would make of every row if it were asked now; nothing is recorded."""
+    found = []
+    for one in said:
+        act = _Act(one, system, actor, theirs)
+        try:
+            found.append(act.told(bool(act.drafts(conn))))
+        except EvidenceError as exc:
+            found.append(act.failed(exc))
+    return found
+
+
+@dataclass(slots=True)
+class _Act:
+    """What one row means, decided on the rows that are there."""
+
+    said: CaseSaid
+    system: str | None
+    actor: str
+    theirs: acts.Theirs
+    new: str = field(default_factory=lambda: secrets.token_hex(16))
+    known: str | None = None  # the case that it speaks of, once decided
+
+    def drafts(self, conn: Connection) -> list[Draft]:
+        self.known = None
+        row = _existing(conn, self.said, self.system)
+        if row is None:
+            return _opened(conn, self.new, self.said, self.system, self.actor, theirs=self.theirs)
+        if not self.theirs.may_have(row):
+            raise rules.taken(self.said.number)
+        _check_number(row, self.said)
+        self.known = row.id
+        return _changed(conn, row, self.said, self.actor, self.theirs)
+
+    def told(self, anything: bool) -> Outcome:
+        status: Status = "created"
+        if self.known is not None:
+            status = "changed" if anything else "unchanged"
+        return self._outcome(status, self.known or self.new)
+
+    def failed(self, error: EvidenceError) -> Outcome:
+        return refused(self.said, error)
+
+    def _outcome(self, status: Status, case: str | None = None) -> Outcome:
+        one = self.said
+        return Outcome(
+            one.row, status, case, one.key, number=one.number.strip(), title=one.title.strip()
+        )
+
+
+def refused(said: CaseSaid, error: EvidenceError) -> Outcome:
+    """What comes of a row that an error keeps out."""
+    return Outcome(
+        said.row, "failed", key=said.key, number=said.number.strip(), title=said.title.strip(),
+        problem=problem(said.row, "", "refused", got=str(error)), error=error,
+    )  # fmt: skip
+
+
 async def _record(
     ledger: Ledger, actor: str, said: CaseSaid, system: str | None, theirs: acts.Theirs
 ) -> Outcome:
-    new, known = secrets.token_hex(16), list[str]()
-
-    def decide(conn: Connection) -> list[Draft]:
-        known.clear()
-        row = _existing(conn, said, system)
-        if row is None:
-            return _opened(conn, new, said, system, actor, theirs=theirs)
-        if not theirs.may_have(row):
-            raise rules.taken(said.number)
-        _check_number(row, said)
-        known.append(row.id)
-        return _changed(conn, row, said, actor, theirs)
-
+    act = _Act(said, system, actor, theirs)
     try:
-        events = await ledger.record(f"import:{new}", decide)
+        events = await ledger.record(f"import:{act.new}", act.drafts)
     except UnavailableError:
         raise
     except EvidenceError as exc:
-        found = problem(said.row, "", "refused", got=str(exc))
-        return Outcome(said.row, "failed", key=said.key, problem=found)
-    status: Status = ("changed" if events else "unchanged") if known else "created"
-    return Outcome(said.row, status, known[0] if known else new, said.key)
+        return act.failed(exc)
+    return act.told(bool(events))
 
 
 def _external(said: CaseSaid, system: str | None) -> dict[str, str] | None:
@@ -371,5 +429,6 @@ def _changed(
 
 __all__ = [
     "COLUMNS", "LEAST", "MAX_ROWS", "CaseSaid", "Outcome", "Read", "example_mappings",
-    "from_rows", "from_sheet", "mapping_of", "record",
+    "from_rows", "from_sheet", "mapping_of", "preview", "record",
+    "refused",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ Format: docs/formats/policy.md, version 1.  The shipped one: cases/policies/ship
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
@@ -218,3 +218,11 @@ def _of(row: Any) -> Policy:
 def in_force(connection: Connection, at_ms: int) -> Policy:
     """The policy that held at this time, by what is approved now; inside an act."""
     return _of(connection.execute(_query(at_ms)).first())
+
+
+def of_versions(connection: Connection, versions: Collection[str]) -> dict[str, Policy]:
+    """The policies of these versions, as far as they are known."""
+    query = select(_P.version, _P.value).where(_P.version.in_(versions))
+    found = {row.version: _of(row) for row in connection.execute(query)}
+    found.setdefault(shipped().version, shipped())
+    return found

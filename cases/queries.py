@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
@@ -216,6 +216,12 @@ async def items_of_case(
         .where(_L.case == case_id, _L.unlinked_index.is_(None))
     )
     return await paged(conn, query, _L.linked_index, _linked, cursor=cursor, limit=limit)
+
+
+async def count_of_case(conn: AsyncConnection, case_id: str) -> int:
+    """How many items are linked to the case now."""
+    query = select(func.count()).where(_L.case == case_id, _L.unlinked_index.is_(None))
+    return int((await conn.execute(query)).scalar_one())
 
 
 async def cases_of_item(

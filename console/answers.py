@@ -11,6 +11,7 @@ from cases.queries import MAX_PAGE
 from console.i18n import Speech, speech_of
 from console.parts import PARTS
 from storage.access import Caller, Right
+from verify.entries import parse_time
 from verify.errors import MalformedError
 
 
@@ -74,3 +75,9 @@ def limit(request: web.Request, default: int = 50) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MAX_PAGE):
         raise MalformedError(f"limit: expected 1 to {MAX_PAGE}, got {text!r:.20}")
     return int(text)
+
+
+def moment(request: web.Request, name: str) -> int | None:
+    """The time that this parameter says, in milliseconds; None where it says none."""
+    text = request.query.get(name)
+    return None if text is None else parse_time(text)

@@ -5,14 +5,16 @@ or `console.views`.
 Not covered: uploads and the log's files (`ingest`), bytes of recordings (`console.media`).
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 from sqlalchemy import Connection, select
 
-from cases import acts, case_list, item_list, queries, trail
+from cases import acts, case_list, item_search, queries, trail
+from cases.inbox import queries as inbox_queries
 from console import inbox_api, items, said, shown
-from console.answers import allowed, limit, plain, speech, tagged
+from console.answers import allowed, limit, moment, plain, speech, tagged
 from console.errors import (
     AlreadyLinkedError,
     NotDerivedError,
@@ -37,7 +39,7 @@ MAX_WAIT_S = 20
 async def item_values(request: web.Request, rows: list[queries.Item]) -> list[dict[str, Any]]:
     """Items of a list with their states."""
     async with request.app[PARTS].database.read() as conn:
-        beside = await items.beside_of(conn, rows)
+        beside = await conn.run_sync(items.beside_of, rows)
     spoken = speech(request)
     return [said.item(row, said.state(beside[row.id].state, spoken)) for row in rows]
 
@@ -106,13 +108,33 @@ async def unlink(request: web.Request) -> web.Response:
 
 @ROUTES.get("/api/items")
 async def list_items(request: web.Request) -> web.Response:
+    """Recordings that the caller may see, by what is asked, each with whose it is and its cases."""
     await allowed(request, Right.READ)
+    query, cases = request.query, visible_to(request, "case.read")
+    truth = {"true": True, "false": False}
+    wanted = item_search.Filter(
+        text=query.get("text"), case=query.get("case"), person=query.get("person"),
+        unit=query.get("unit"), device=query.get("device"), kind=query.get("kind"),
+        place=query.get("place"), linked=truth.get(query.get("linked", "")),
+        late=truth.get(query.get("late", "")), from_ms=moment(request, "from"),
+        until_ms=moment(request, "until"),
+    )  # fmt: skip
+    spoken = speech(request)
     async with request.app[PARTS].database.read() as conn:
-        page = await queries.items(
-            conn, where=item_list.seen(visible_to(request, "item.read")),
-            cursor=request.query.get("cursor"), limit=limit(request),
+        page = await item_search.found(
+            conn, wanted, visible_to(request, "item.read"), cases,
+            cursor=query.get("cursor"), limit=limit(request),
         )  # fmt: skip
-    return plain({"items": await item_values(request, list(page.rows)), "next": page.next})
+        ids = [row.id for row in page.rows]
+        whose = await conn.run_sync(inbox_api.attributed, ids, spoken)
+        late = await conn.run_sync(inbox_queries.late_ones, ids)
+        of = await conn.run_sync(item_search.cases_of, ids, cases)
+    values = await item_values(request, list(page.rows))
+    for value in values:
+        value["attribution"] = whose.get(value["id"])
+        value["late"] = inbox_api.said_late(late.get(value["id"]))
+        value["cases"] = [asdict(one) for one in of.get(value["id"], ())]
+    return plain({"items": values, "next": page.next})
 
 
 @ROUTES.get("/api/items/{item}")

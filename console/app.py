@@ -25,6 +25,7 @@ from console import (
     home_page,
     imports_api,
     inbox_api,
+    live_api,
     login,
     marks_api,
     oidc_pages,
@@ -38,11 +39,13 @@ from console import (
     statistics_api,
     tokens_api,
     uploads_api,
+    upcoming_api,
     views_api,
     web_app,
 )
 from console.access import CALLER
 from console.answers import speech
+from console.census import Counted
 from console.credentials import Pending
 from console.denials import Denials, note_denial
 from console.guard import guard
@@ -78,6 +81,7 @@ def create_app(parts: Parts) -> web.Application:
     app[PARTS] = parts
     app[STATIC], app[TEMPLATES] = static, environment(static)
     app[course_api.KEPT], app[course_api.RECORDED] = Kept(), Recorded()
+    app[health.COUNTED] = Counted()
     app[VIEWS] = Views(parts.database, parts.ledger, parts.clock, view_s=parts.settings.view_s)
     _set_up_sign_in(app, parts)
     app.on_response_prepare.append(add_headers)
@@ -103,8 +107,10 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(inbox_api.ROUTES)
     app.add_routes(uploads_api.ROUTES)
     app.add_routes(views_api.ROUTES)
+    app.add_routes(live_api.ROUTES)
     app.add_routes(chunks_api.ROUTES)
     app.add_routes(statistics_api.ROUTES)
+    app.add_routes(upcoming_api.ROUTES)
     app.add_routes(home_page.ROUTES)
     app.add_routes(rooms.ROUTES)
     app.add_routes(case_page.ROUTES)

@@ -47,7 +47,7 @@ async def case(request: web.Request) -> web.Response:
         linked = await queries.items_of_case(
             conn, id_, cursor=request.query.get("items"), limit=HOME_ROWS
         )
-        beside = await items.beside_of(conn, [one.item for one in linked.rows])
+        beside = await conn.run_sync(items.beside_of, [one.item for one in linked.rows])
         ids = [one.item.id for one in linked.rows]
         attributed = await conn.run_sync(inbox_api.attributed, ids, spoken)
         late = await conn.run_sync(late_ones, ids)

@@ -6,25 +6,27 @@ Not covered: what happens in a case (`console.course_api`).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases import acts, case_list, policy, queries, rules, standing, trail
 from cases.calendar import LocalDays
+from cases.inbox import queries as inbox_queries
 from cases.procedure import clocks, machine
+from cases.recording.verdicts import unexplained
 from cases.standing import Marked, Standing
-from console import course_said, items, said, sharing
-from console.answers import allowed, limit, plain, speech, tagged
+from console import course_api, course_said, inbox_api, items, said, sharing
+from console.answers import allowed, limit, moment, plain, speech, tagged
 from console.errors import NumberTakenError, OtherOrganError
 from console.guard import permit_owner, visible_to
 from console.i18n import Speech
 from console.matrix import Owner
 from console.parts import PARTS
-from storage.access import Caller, Right
-from verify.entries import parse_time
+from storage.access import Caller, Right, Visible
 from verify.errors import ConflictError, MalformedError
 
 ROUTES = web.RouteTableDef()
@@ -32,31 +34,72 @@ ROUTES = web.RouteTableDef()
 
 @ROUTES.get("/api/cases")
 async def list_cases(request: web.Request) -> web.Response:
-    """Cases that the caller may see, newest first, by what is asked."""
+    """Cases that the caller may see, in the order and by what is asked."""
     caller = await allowed(request, Right.READ)
     query, leader = request.query, request.query.get("leader")
     if leader == "me":
         leader = caller.person or ""  # a program leads nothing
-    marked = {"true": True, "false": False}.get(query.get("marked", ""))
+    truth = {"true": True, "false": False}
     wanted = case_list.Filter(
         text=query.get("text"), organ=query.get("organ"), unit=query.get("unit"),
         person=query.get("person"), procedure=query.get("procedure"), state=query.get("state"),
-        marked=marked, leader=leader, device=query.get("device"), place=query.get("place"),
-        from_ms=_ms(query.get("from")), until_ms=_ms(query.get("until")),
+        marked=truth.get(query.get("marked", "")), leader=leader, device=query.get("device"),
+        place=query.get("place"), from_ms=moment(request, "from"),
+        until_ms=moment(request, "until"),
     )  # fmt: skip
+    page = _Asked(wanted, visible_to(request, "case.read"), query.get("cursor"), limit(request))
     async with request.app[PARTS].database.read() as conn:
-        page = await case_list.found(
-            conn, wanted, visible_to(request, "case.read"), cursor=query.get("cursor"),
-            limit=limit(request),
-        )  # fmt: skip
-        bearing = await case_list.marked_among(conn, [row.id for row in page.rows])
+        found = await page.of(conn, _test(request), query.get("sort", "newest"))
+        bearing = await case_list.marked_among(conn, [row.id for row in found.page.rows])
     spoken = speech(request)
-    rows = [course_said.row(c, spoken) | {"marked": c.id in bearing} for c in page.rows]
-    return plain({"cases": rows, "next": page.next})
+    rows = [course_said.row(c, spoken) | {"marked": c.id in bearing} for c in found.page.rows]
+    return plain({"cases": rows, "next": found.page.next, "looked_at": found.looked_at})
 
 
-def _ms(at: str | None) -> int | None:
-    return None if at is None else parse_time(at)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which page of which cases."""
+
+    wanted: case_list.Filter
+    visible: Visible
+    cursor: str | None
+    limit: int
+
+    async def of(
+        self, conn: AsyncConnection, test: case_list.Test | None, order: str
+    ) -> case_list.Sifted:
+        if test is not None:
+            return await case_list.sifted(
+                conn, self.wanted, self.visible, test, cursor=self.cursor, limit=self.limit,
+                order=order,
+            )  # fmt: skip
+        page = await case_list.found(
+            conn, self.wanted, self.visible, cursor=self.cursor, limit=self.limit, order=order
+        )
+        return case_list.Sifted(page, len(page.rows))
+
+
+def _test(request: web.Request) -> case_list.Test | None:
+    """What must be reckoned of a case to say whether it is asked for: its deadlines, its coverage."""
+    overdue, hole = (request.query.get(name) == "true" for name in ("overdue", "hole"))
+    if not (overdue or hole):
+        return None
+    parts, recorded = request.app[PARTS], request.app[course_api.RECORDED]
+    now_ms, zone = parts.clock.now_ms(), parts.settings.zone
+
+    def test(conn: Connection, row: Row[Any]) -> bool:
+        if overdue:
+            now = standing.read(conn, row.id)
+            days = policy.in_force(conn, now_ms).holidays.days()
+            known = now.procedure
+            if known is None or not any(
+                one.overdue and one.met_ms is None and one.ended_ms is None
+                for one in clocks.deadlines(known, now.state, zone, now_ms, days=days)
+            ):
+                return False
+        return not hole or bool(unexplained(recorded.judged(conn, row.id, now_ms)[0].verdicts))
+
+    return test
 
 
 def _place(caller: Caller, body: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -135,16 +178,23 @@ async def get_case(request: web.Request) -> web.Response:
         page = await queries.items_of_case(
             conn, id_, cursor=request.query.get("cursor"), limit=limit(request)
         )
-        beside = await items.beside_of(conn, [linked.item for linked in page.rows])
+        beside = await conn.run_sync(items.beside_of, [linked.item for linked in page.rows])
+        ids, spoken = [linked.item.id for linked in page.rows], speech(request)
+        late = await conn.run_sync(inbox_queries.late_ones, ids)
+        whose = await conn.run_sync(inbox_api.attributed, ids, spoken)
         course = await _course(conn, request, id_)
-    spoken = speech(request)
+        count = await queries.count_of_case(conn, id_)
     linked = [
         said.item(row.item, said.state(beside[row.item.id].state, spoken))
-        | {"stage": row.stage, "reason": row.reason, "linked_index": row.linked_index}
+        | {
+            "stage": row.stage, "reason": row.reason, "linked_index": row.linked_index,
+            "attribution": whose.get(row.item.id),
+            "late": inbox_api.said_late(late.get(row.item.id)),
+        }
         for row in page.rows
-    ]
-    value = said.case(case, spoken) | course | {"items": linked, "next": page.next}
-    return tagged(request, value)
+    ]  # fmt: skip
+    counted = {"items": linked, "item_count": count, "next": page.next}
+    return tagged(request, said.case(case, spoken) | course | counted)
 
 
 async def _course(conn: AsyncConnection, request: web.Request, case: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from aiohttp import web
@@ -17,12 +18,9 @@ from aiohttp.typedefs import Handler
 from openapi_core import Config, OpenAPI
 from openapi_core.contrib.aiohttp import AIOHTTPOpenAPIWebRequest
 from openapi_core.exceptions import OpenAPIError
-from openapi_core.validation.request.exceptions import ParameterValidationError
-from openapi_core.validation.request.validators import (
-    V31RequestBodyValidator,
-    V31RequestParametersValidator,
-)
+from openapi_core.validation.request.validators import V31RequestBodyValidator
 
+from console import parameters
 from storage.errors import TooLargeError
 from verify.errors import MalformedError
 
@@ -36,21 +34,23 @@ _CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 @cache
-def parameters() -> OpenAPI:
-    """Checks paths, queries and headers.  Who calls is `console.access`'s business."""
-    return _spec(V31RequestParametersValidator)
+def document() -> dict[str, Any]:
+    """What openapi.yaml says; nobody may change it."""
+    found: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
+    return found
+
+
+@cache
+def ready() -> dict[tuple[str, str], tuple[parameters.Parameter, ...]]:
+    """The parameters of every operation.  Who calls is `console.access`'s business."""
+    return parameters.compiled(document())
 
 
 @cache
 def bodies() -> OpenAPI:
     """Checks bodies."""
-    return _spec(V31RequestBodyValidator)
-
-
-def _spec(validator: object) -> OpenAPI:
-    document = yaml.safe_load(FILE.read_text("utf-8"))
-    config = Config(request_validator_cls=validator)
-    return OpenAPI.from_dict(document, config=config)
+    config = Config(request_validator_cls=V31RequestBodyValidator)
+    return OpenAPI.from_dict(document(), config=config)
 
 
 @cache
@@ -66,10 +66,9 @@ def operations() -> dict[tuple[str, str], str]:
 @cache
 def described() -> dict[tuple[str, str], str]:
     """(method, path) -> operationId of everything in the specification."""
-    document = yaml.safe_load(FILE.read_text("utf-8"))
     return {
         (method.upper(), path): operation["operationId"]
-        for path, methods in document["paths"].items()
+        for path, methods in document()["paths"].items()
         for method, operation in methods.items()
         if isinstance(operation, dict)  # else what is common to the path's methods
     }
@@ -87,8 +86,6 @@ def reason(error: BaseException) -> str:
     for found in getattr(error.__cause__, "schema_errors", ()):
         where = "/".join(str(part) for part in found.absolute_path) or "body"
         return f"{where}: expected {found.validator} {found.validator_value}"[:200]
-    if isinstance(error, ParameterValidationError):
-        return f"another {error.location} parameter {error.name}"
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
 
 
@@ -135,13 +132,14 @@ async def _validated(request: web.Request, handler: Handler, most: int) -> web.S
         body = await request.read()
         if body and request.content_type == "application/json":
             check_json(body)
-    seen = AIOHTTPOpenAPIWebRequest(request, body=body or None)
-    try:
-        parameters().validate_request(seen)
-        if request.method in _CHANGES:
-            bodies().validate_request(seen)
-    except OpenAPIError as error:
-        raise MalformedError(
-            f"request: expected what openapi.yaml allows, got {reason(error)}"
-        ) from error
+    resource = request.match_info.route.resource
+    asked = ready()[request.method, "" if resource is None else resource.canonical]
+    parameters.check(asked, request.match_info, request.rel_url)
+    if request.method in _CHANGES:
+        try:
+            bodies().validate_request(AIOHTTPOpenAPIWebRequest(request, body=body or None))
+        except OpenAPIError as error:
+            raise MalformedError(
+                f"request: expected what openapi.yaml allows, got {reason(error)}"
+            ) from error
     return await handler(request)

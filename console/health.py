@@ -1,17 +1,21 @@
 """For operators and load balancers: alive, ready, numbers."""
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
 
+from cases import trail
 from console import findings
 from console.answers import allowed, plain, speech
+from console.census import Counted, growth
 from console.parts import PARTS
 from storage.access import Right
 from verify.entries import format_time
 from verify.errors import EvidenceError
 
 ROUTES = web.RouteTableDef()
+COUNTED: web.AppKey[Counted] = web.AppKey("COUNTED", Counted)
 
 
 @ROUTES.get("/healthz")
@@ -53,18 +57,26 @@ async def metrics(request: web.Request) -> web.Response:
 
 @ROUTES.get("/api/health/system")
 async def system(request: web.Request) -> web.Response:
-    """What is stuck, late or about to fill, the serious first."""
+    """What is stuck, late, lost or about to fill, the serious first."""
     await allowed(request, Right.ADMIN)
     parts = request.app[PARTS]
     now_ms = parts.clock.now_ms()
     wrong = dict(await parts.ready())
     if not parts.ledger.is_open:
         wrong["ledger"] = "halted"
-    disks = await asyncio.to_thread(parts.disks)
+    disks, clock = await asyncio.to_thread(lambda: (parts.disks(), parts.clock_sync()))
+    census = await request.app[COUNTED].now(parts.database, now_ms)
+    per_day = growth(census, {name: disk.device for name, disk in disks.items()})
     spoken = speech(request)
     async with parts.database.read() as conn:
         found = await findings.of_work(conn, now_ms)
-    found = [*findings.of_parts(wrong), *findings.of_disks(disks), *found]
+        scrubs = (await trail.of_types(conn, ("scrub.done",), limit=1)).rows
+    scrub = scrubs[0] if scrubs else None
+    found += [
+        *findings.of_parts(wrong), *findings.of_disks(disks, per_day),
+        *findings.of_copies(census, len(parts.stores)),
+        *findings.of_scrub(scrub, census, now_ms), *findings.of_clock(clock),
+    ]  # fmt: skip
     found.sort(key=lambda one: one.severity)  # "serious" < "warning"
     return plain(
         {
@@ -79,9 +91,29 @@ async def system(request: web.Request) -> web.Response:
                 for one in found
             ],
             "disks": [
-                {"name": name, "total": disk.total, "free": disk.free}
+                {
+                    "name": name, "total": disk.total, "free": disk.free,
+                    "per_day": int(per_day[name]),
+                    "days": _whole(findings.days_left(disk, per_day[name])),
+                }
                 for name, disk in sorted(disks.items())
             ],
             "stores": len(parts.stores),
+            "items": census.items,
+            "scrub": None if scrub is None else _scrubbed(scrub),
+            "clock": None if clock is None else {"synchronised": clock.good, "at_most_ms": clock.at_most_ms},
+            "versions": dict(parts.versions),
         }
     )  # fmt: skip
+
+
+def _whole(days: float | None) -> int | None:
+    return None if days is None else int(min(days, 36_500))
+
+
+def _scrubbed(step: trail.Step) -> dict[str, Any]:
+    counts = {
+        kind: len(step.fields.get(kind, ())) for kind in ("missing", "changed", "extra", "repaired")
+    }
+    told = {name: step.fields.get(name, 0) for name in ("checked", "bytes")}
+    return {"at": step.at, "index": step.index, **told, **counts}

@@ -52,7 +52,7 @@ async def home(request: web.Request) -> web.Response:
     )
     async with parts.database.read() as conn:
         sealed = {one["id"]: one["sealed"]["index"] for one in inbox["items"]}
-        beside = await items.beside(conn, sealed)
+        beside = await conn.run_sync(items.beside, sealed)
     return await render(
         request,
         "home.html",

@@ -2,8 +2,8 @@
 
 Guarantee: a sheet of a register is recorded whole, in one act, or not at all, and every problem is
 named with row and column; what is recorded already adds nothing; of cases each good row is
-recorded and each other row named.  With `dry_run=true` the answer is the same and nothing is
-recorded.
+recorded and each other row named.  With `dry_run=true` the answer is what it would be now, row by
+row, and nothing is recorded.
 Not covered: what the sheets may look like (docs/formats/imports.md).
 """
 
@@ -23,12 +23,14 @@ from cases.registers.people import Directory
 from console import sharing
 from console.answers import plain, speech
 from console.contract import check_json
+from console.denials import Denials
 from console.guard import permit, permit_owner
 from console.i18n import Speech
 from console.parts import PARTS
+from console.problems import sentences
 from console.registers_api import caller_of, owner, permit_roster
 from storage.access import Caller
-from storage.errors import TooLargeError
+from storage.errors import RightMissingError, TooLargeError
 from verify.errors import MalformedError
 
 ROUTES = web.RouteTableDef()
@@ -86,15 +88,50 @@ async def import_cases(request: web.Request) -> web.Response:
         found = imports.from_sheet(read, directory, organ=caller.organ)
     if len(found.said) > imports.MAX_ROWS:
         raise MalformedError(f"rows: expected at most {imports.MAX_ROWS}, got {len(found.said)}")
-    for place in sorted({(one.organ, one.unit) for one in found.said}, key=repr):
-        await permit_owner(request, "case.open", owner(*place))
-    outcomes = list(found.failed)
-    if not (_dry(request) or found.problems):
+    said, outcomes = await _permitted(request, found.said)
+    outcomes += found.failed
+    theirs = sharing.theirs(caller, "case.change")
+    if _dry(request) and not found.problems:
+        async with parts.database.read() as conn:
+            outcomes += await conn.run_sync(
+                lambda c: imports.preview(
+                    c, caller.actor, said, system=system, theirs=theirs
+                )
+            )  # fmt: skip
+    elif not found.problems:
         outcomes += await imports.record(
-            parts.ledger, caller.actor, found.said, system=system,
-            theirs=sharing.theirs(caller, "case.change"),
-        )  # fmt: skip
+            parts.ledger, caller.actor, said, system=system, theirs=theirs
+        )
     return _cases_answer(request, found, outcomes)
+
+
+async def _permitted(
+    request: web.Request, said: Sequence[imports.CaseSaid]
+) -> tuple[list[imports.CaseSaid], list[imports.Outcome]]:
+    """The rows whose place is the caller's to open cases in, and why the others are not taken.
+
+    RightMissingError if none is his: then it is no slip of a row.
+    """
+    refused: dict[tuple[str | None, str | None], RightMissingError] = {}
+    for place in sorted({(one.organ, one.unit) for one in said}, key=repr):
+        try:
+            await permit_owner(request, "case.open", owner(*place))
+        except RightMissingError as error:
+            refused[place] = error
+    theirs = [one for one in said if (one.organ, one.unit) not in refused]
+    if refused and not theirs:
+        raise next(iter(refused.values()))
+    if refused:
+        caller, parts = await caller_of(request), request.app[PARTS]
+        for why in refused.values():
+            parts.metrics.denied.labels(why.right).inc()
+        denials = Denials(parts.database, parts.ledger, parts.clock)
+        await denials.record(request, caller, next(iter(refused.values())))
+    return theirs, [
+        imports.refused(one, refused[one.organ, one.unit])
+        for one in said
+        if (one.organ, one.unit) in refused
+    ]
 
 
 def _cases_answer(
@@ -103,8 +140,9 @@ def _cases_answer(
     spoken = speech(request)
     rows = [
         {
-            "row": one.row, "key": one.key, "status": one.status, "case": one.case,
-            "problem": None if one.problem is None else said_problem(one.problem, spoken),
+            "row": one.row, "key": one.key, "status": one.status,
+            "case": None if _dry(request) and one.status == "created" else one.case,
+            "number": one.number, "title": one.title, "problem": _why(one, spoken),
         }
         for one in sorted(outcomes, key=lambda one: one.row)
     ]  # fmt: skip
@@ -118,6 +156,16 @@ def _cases_answer(
         "problems": [said_problem(one, spoken) for one in found.problems],
     }  # fmt: skip
     return plain(body, 422 if found.problems else 200)
+
+
+def _why(one: imports.Outcome, spoken: Speech) -> dict[str, Any] | None:
+    """Why nothing came of the row; what an act refused in the sentence that people know."""
+    if one.problem is None:
+        return None
+    told = said_problem(one.problem, spoken)
+    if one.error is not None:
+        told |= {"text": sentences(one.error, spoken)[0], "detail": str(one.error)}
+    return told
 
 
 def _rows(

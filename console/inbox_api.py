@@ -78,18 +78,19 @@ async def inbox_page(
 ) -> dict[str, Any]:
     """A page of the inbox as it is said, for the API and for the desk."""
     spoken = speech(request)
-    async with request.app[PARTS].database.read() as conn:
-        page = await conn.run_sync(
-            lambda c: inbox_queries.inbox(c, asked, cursor=cursor, limit=rows)
-        )
-        beside = await items.beside_of(conn, [row.waiting.item for row in page.rows])
-        names = await conn.run_sync(lambda c: _names(c, page))
-    values = [
-        said.item(row.waiting.item, said.state(beside[row.waiting.item.id].state, spoken))
-        | said_row(row, names, spoken)
-        for row in page.rows
-    ]
-    return {"items": values, "next": page.next}
+
+    def read(conn: Connection) -> dict[str, Any]:
+        page = inbox_queries.inbox(conn, asked, cursor=cursor, limit=rows)
+        beside = items.beside_of(conn, [row.waiting.item for row in page.rows])
+        names = _names(conn, page)
+        values = [
+            said.item(row.waiting.item, said.state(beside[row.waiting.item.id].state, spoken))
+            | said_row(row, names, spoken)
+            for row in page.rows
+        ]
+        return {"items": values, "next": page.next}
+
+    return await request.app[PARTS].database.ask(read)
 
 
 def _names(conn: Connection, page: Page[Row]) -> Names:
@@ -126,7 +127,12 @@ def said_row(row: Row, names: Names, spoken: Speech) -> dict[str, Any]:
         "private": row.private,
         "attribution": None if found is None else said_attribution(found, names, spoken),
         "upload_clock": _upload_clock(row, spoken),
-        "link_clock": {"due": format_time(row.link_due_ms), "overdue": row.link_overdue},
+        "link_clock": {
+            "due": format_time(row.link_due_ms),
+            "overdue": row.link_overdue,
+            "term": row.link_term,
+            "text": spoken.choice("clock.basis", "sealed"),
+        },
         "proposals": [said_proposal(one, names, spoken) for one in row.proposals],
         "confident": confident,
     }
@@ -150,6 +156,16 @@ def said_attribution(one: Said, names: Names, spoken: Speech) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def said_late(one: inbox_queries.Late | None) -> dict[str, Any] | None:
+    """The mark of an upload that came after its time, with both times."""
+    if one is None:
+        return None
+    return {
+        "ended": format_time(one.ended_ms), "due": format_time(one.due_ms),
+        "in": format_time(one.sealed_ms),
+    }  # fmt: skip
+
+
 def _chosen(words: tuple[str, str], spoken: Speech) -> str:
     return words[LANGUAGES.index(spoken.language)]
 
@@ -158,9 +174,12 @@ def _upload_clock(row: Row, spoken: Speech) -> dict[str, Any]:
     """When it had to be in, when it was, and what the clock ran from."""
     due = row.said.due_ms if row.said else None
     basis = (row.said.due_basis if row.said else None) or "unknown"
+    term = row.upload_term
     return {
         "due": time_of(due), "in": format_time(row.waiting.item.sealed_ms), "late": row.late,
         "basis": basis, "text": spoken.choice("clock.basis", basis),
+        "term": None if term is None else term.term, "remote": term is not None and term.remote,
+        "ended": time_of(None if term is None else term.ended_ms),
     }  # fmt: skip
 
 
@@ -232,6 +251,7 @@ def _said_upload(late: late_uploads.LateUpload, names: Names, spoken: Speech) ->
         "end": time_of(one.end_ms), "uncertainty_ms": one.uncertainty_ms,
         "due": time_of(late.clock.due_ms), "ended": time_of(late.clock.ended_ms),
         "basis": late.clock.basis, "text": spoken.choice("clock.basis", late.clock.basis),
+        "term": late.term.term, "remote": late.term.remote,
     }  # fmt: skip
 
 

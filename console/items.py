@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases import queries
@@ -70,29 +70,27 @@ class Detail:
     probe: Mapping[str, Any]
 
 
-async def beside(conn: AsyncConnection, sealed: Mapping[str, int]) -> dict[str, Beside]:
+def beside(conn: Connection, sealed: Mapping[str, int]) -> dict[str, Beside]:
     """The states of many items; `sealed` gives the index of each one's sealing entry."""
     ids = list(sealed)
-    size = (await conn.execute(select(tables.published.c.size))).scalar() or 0
+    size = conn.execute(select(tables.published.c.size)).scalar() or 0
     c, m, d, j = tables.copy.c, tables.media.c, tables.derived.c, tables.job.c
     stores: dict[str, set[str]] = {}
-    for row in await conn.execute(
-        select(c.item, c.store).where(c.item.in_(ids), c.what == "original")
-    ):
+    for row in conn.execute(select(c.item, c.store).where(c.item.in_(ids), c.what == "original")):
         stores.setdefault(row.item, set()).add(row.store)
     media = {
         row.item: row
-        for row in await conn.execute(
+        for row in conn.execute(
             select(m.item, m.verdict, m.reason, m.duration_ms).where(m.item.in_(ids))
         )
     }
     made: dict[str, set[str]] = {}
-    for row in await conn.execute(select(d.item, d.what).where(d.item.in_(ids))):
+    for row in conn.execute(select(d.item, d.what).where(d.item.in_(ids))):
         made.setdefault(row.item, set()).add(row.what)
     keys = [f"{kind}:{id_}" for id_ in ids for kind in ("probe", "playable")]
     jobs = {
         row.key: state.Job(row.state, row.progress)
-        for row in await conn.execute(select(j.key, j.state, j.progress).where(j.key.in_(keys)))
+        for row in conn.execute(select(j.key, j.state, j.progress).where(j.key.in_(keys)))
     }
     found = {}
     for id_, index in sealed.items():
@@ -118,8 +116,8 @@ async def beside(conn: AsyncConnection, sealed: Mapping[str, int]) -> dict[str, 
     return found
 
 
-async def beside_of(conn: AsyncConnection, items: Sequence[queries.Item]) -> dict[str, Beside]:
-    return await beside(conn, {item.id: item.sealed_index for item in items})
+def beside_of(conn: Connection, items: Sequence[queries.Item]) -> dict[str, Beside]:
+    return beside(conn, {item.id: item.sealed_index for item in items})
 
 
 async def detail(
@@ -153,7 +151,7 @@ async def detail(
     ).scalar()
     return Detail(
         item=item,
-        beside=(await beside(conn, {id_: item.sealed_index}))[id_],
+        beside=(await conn.run_sync(beside, {id_: item.sealed_index}))[id_],
         chunk=row.chunk,
         name_raw=row.name_raw,
         sealed_leaf=row.sealed_leaf,

@@ -11,7 +11,9 @@ from console.access import TokenAccess
 from console.findings import Disk
 from console.metrics import Metrics
 from console.settings import ConsoleSettings
+from ingest.media.live import Live
 from storage.clock import Clock
+from storage.clock_sync import Synchronised, synchronised
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.objects.port import ObjectStore
@@ -49,9 +51,12 @@ class Parts:
     want_playable: Callable[[Connection, str, int], None]  # item, now: somebody waits for it
     retry_job: Callable[[str], Awaitable[None]]  # by the job's key
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
+    live: Live = field(default_factory=Live)  # conversions that can be watched while they run
     metrics: Metrics = field(default_factory=Metrics)
     ready: Callable[[], Awaitable[Mapping[str, str]]] = _always_ready  # part -> what is wrong
     disks: Callable[[], Mapping[str, Disk]] = _no_disks  # name -> its room; asked in a thread
+    clock_sync: Callable[[], Synchronised | None] = synchronised  # asked in a thread
+    versions: Mapping[str, str] = field(default_factory=dict)  # what -> which, for administrators
     routes: Sequence[web.AbstractRouteDef] = ()  # of the receiving half
     status: Mapping[type[EvidenceError], int] = field(default_factory=dict)  # of the same
 

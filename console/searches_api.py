@@ -1,4 +1,4 @@
-"""Saved searches: a person's own names for filters of the list of cases.
+"""Saved searches: a person's own names for filters of the lists of cases and of recordings.
 
 Guarantee: nobody reads or changes another's.  They are no evidence and grant nothing: a filter is
 applied anew, within what its owner may see then.
@@ -20,6 +20,7 @@ from verify.errors import ConflictError, NotFoundError
 
 ROUTES = web.RouteTableDef()
 MOST = 50  # of one person; more would not be found again
+CASES = "cases"
 _S = tables.saved_search.c
 
 
@@ -47,9 +48,10 @@ def _taken(name: str) -> ConflictError:
 
 @ROUTES.get("/api/searches")
 async def list_searches(request: web.Request) -> web.Response:
-    """One's own, by name."""
-    person = await _person(request)
-    query = select(_S.id, _S.name, _S.filter).where(_S.person == person).order_by(_S.name, _S.id)
+    """One's own of a list, by name."""
+    person, of = await _person(request), request.query.get("list", CASES)
+    query = select(_S.id, _S.name, _S.filter).where(_S.person == person, _S.list == of)
+    query = query.order_by(_S.name, _S.id)
     async with request.app[PARTS].database.read() as conn:
         rows = (await conn.execute(query)).all()
     return plain({"searches": [_told(row) for row in rows]})
@@ -67,7 +69,11 @@ async def save_search(request: web.Request) -> web.Response:
             raise ConflictError(f"searches: expected at most {MOST}, got one more")
         conn.execute(
             insert(tables.saved_search).values(
-                id=id_, person=person, list="cases", made_ms=parts.clock.now_ms(), **values
+                id=id_,
+                person=person,
+                list=body.get("list", CASES),
+                made_ms=parts.clock.now_ms(),
+                **values,
             )
         )
 

@@ -19,6 +19,8 @@ from console.login import SIGN_IN, attempt, check_same_site, open_session, set_c
 from console.parts import PARTS
 from storage import tables
 from storage.access import Caller
+from verify.entries import format_time
+from verify.errors import NotFoundError
 
 ROUTES = web.RouteTableDef()
 PENDING: web.AppKey[Pending] = web.AppKey("PENDING", Pending)
@@ -100,6 +102,40 @@ async def sign_out(request: web.Request) -> web.Response:
     response = web.Response(status=204)
     response.del_cookie(sessions.COOKIE)
     return response
+
+
+@ROUTES.get("/api/sessions")
+async def own_sessions(request: web.Request) -> web.Response:
+    """Where the person is signed in, so that he knows a session that is not his."""
+    person, here = await own_session(request)
+    parts = request.app[PARTS]
+    async with parts.database.read() as conn:
+        found = await sessions.of_person(
+            conn, person, now_ms=parts.clock.now_ms(), lasting=parts.settings.lasting
+        )
+    return plain(
+        {
+            "sessions": [
+                {
+                    "id": one.id, "here": one.digest == here, "opened": format_time(one.created_ms),
+                    "seen": format_time(one.seen_ms), "until": format_time(one.expires_ms),
+                    "agent": one.agent, "address": one.address,
+                }
+                for one in found
+            ]
+        }
+    )  # fmt: skip
+
+
+@ROUTES.delete("/api/sessions/{session}")
+async def sign_out_one(request: web.Request) -> web.Response:
+    person, _ = await own_session(request)
+    id_ = request.match_info["session"]
+    ended = await request.app[PARTS].database.write(lambda c: sessions.end_one(c, person, id_))
+    if not ended:
+        raise NotFoundError("session: expected one of one's own, got none with this id")
+    SECURITY.info("session ended person=%s", person)
+    return web.Response(status=204)
 
 
 @ROUTES.delete("/api/sessions")

@@ -7,6 +7,7 @@ random value, so that showing it in a page gives nothing away.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -17,6 +18,7 @@ from storage import tables
 from storage.database import Database
 
 COOKIE = "liuhen_session"
+AGENT = 300  # of what a browser calls itself, so much is kept
 SEEN_MS = 60_000  # how exactly «the last request» is known: not each one writes
 
 
@@ -42,6 +44,23 @@ class Lasting:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A session as its owner sees it."""
+
+    digest: str
+    created_ms: int
+    seen_ms: int
+    expires_ms: int
+    agent: str | None
+    address: str | None
+
+    @property
+    def id(self) -> str:
+        """Enough of the digest to name it; the cookie's value cannot be found from it."""
+        return self.digest[:32]
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """A session that is open: whose, and its CSRF value."""
 
@@ -60,6 +79,8 @@ async def begin(
     lasting: Lasting,
     person: str | None = None,
     before: str | None = None,
+    agent: str | None = None,
+    address: str | None = None,
 ) -> Session:
     """A new session of this token or person; the browser's one before it ends, and all that are
     over are swept away."""
@@ -77,6 +98,7 @@ async def begin(
             insert(s).values(
                 digest=digest(made.value), token=token, person=person, csrf=made.csrf,
                 created_ms=now_ms, seen_ms=now_ms, expires_ms=made.expires_ms,
+                agent=None if agent is None else agent[:AGENT], address=address,
             )
         )  # fmt: skip
 
@@ -98,6 +120,26 @@ def end_all(conn: Connection, person: str, *, but: str | None = None) -> None:
     s = tables.session.c
     ended = delete(tables.session).where(s.person == person)
     conn.execute(ended if but is None else ended.where(s.digest != but))
+
+
+async def of_person(
+    conn: AsyncConnection, person: str, *, now_ms: int, lasting: Lasting
+) -> Sequence[Listed]:
+    """The person's sessions that last, the one last used first."""
+    s = tables.session.c
+    query = (
+        select(s.digest, s.created_ms, s.seen_ms, s.expires_ms, s.agent, s.address)
+        .where(s.person == person, s.expires_ms > now_ms, s.seen_ms > now_ms - lasting.idle_ms)
+        .order_by(s.seen_ms.desc(), s.digest)
+    )
+    return [Listed(*row) for row in await conn.execute(query)]
+
+
+def end_one(conn: Connection, person: str, id_: str) -> bool:
+    """Forget this session of the person's; False if he has none such."""
+    s = tables.session.c
+    ended = delete(tables.session).where(s.person == person, s.digest.startswith(id_))
+    return conn.execute(ended).rowcount > 0
 
 
 async def find(conn: AsyncConnection, value: str, *, now_ms: int, lasting: Lasting) -> Open | None:

@@ -12,7 +12,6 @@ This is the only module that joins siblings: what `cases` does after `ingest` ha
 import asyncio
 import functools
 import logging
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,6 @@ from cases import resolve
 from cases.inbox import attribute, touched
 from console.access import TokenAccess
 from console.app import create_app
-from console.findings import Disk
 from console.metrics import Metrics
 from console.oidc import OidcSettings, check_address
 from console.parts import Parts
@@ -44,6 +42,7 @@ from ingest.staging import Staging
 from ingest.uploads import Uploads
 from liuhen import settings as settings_
 from liuhen.core import Core, prepare
+from liuhen.machine import disks, versions
 from liuhen.settings import ServerSettings, Settings, store_folder, store_name
 from storage import clock as clocks
 from storage import tables
@@ -271,9 +270,11 @@ async def compose(core: Core) -> Server:
             want_playable=wishes.request_playable,
             retry_job=runner.retry,
             settings=for_people,
+            live=pipeline.live,
             metrics=metrics,
             ready=Readiness(core),
             disks=lambda: disks(settings),
+            versions=await versions(database, pipeline.tool),
             routes=[
                 *uploads_app.routes(
                     uploads_app.Deps(uploads, access, receipts, reached_by(settings.server))
@@ -287,22 +288,6 @@ async def compose(core: Core) -> Server:
     app.on_response_prepare.append(name_version)
     heads = Heads(database, ledger, core.publisher, clock)
     return Server(core, uploads, IngestRecovery(uploads), runner, heads, app)
-
-
-def disks(settings: Settings) -> dict[str, Disk]:
-    """Room of the folders that recordings fill; stores elsewhere say nothing of theirs."""
-    folders = {"data": settings.paths.data}
-    for part in ("store", "second")[: settings.stores.copies]:
-        if getattr(settings, part).kind == "directory":
-            folders[part] = store_folder(settings, part)
-    found = {}
-    for name, folder in folders.items():
-        try:
-            room = shutil.disk_usage(folder)
-        except OSError:  # a folder that is away is the readiness' finding, not a full disk
-            continue
-        found[name] = Disk(room.total, room.free)
-    return found
 
 
 def attributing(core: Core, runner: Runner) -> None:

@@ -689,6 +689,8 @@ session = Table(
     Column("created_ms", Big, nullable=False),
     Column("seen_ms", Big, nullable=False),
     Column("expires_ms", Big, nullable=False),
+    Column("agent", Text),  # what the browser called itself, and from where it came: for its owner
+    Column("address", Text),
     Index(None, "person"),
 )  # fmt: skip
 
@@ -754,7 +756,7 @@ saved_search = Table(  # a person's own names for filters of a list
     "saved_search", metadata,
     Column("id", ID, primary_key=True),
     Column("person", ID, nullable=False),
-    Column("list", String(12), nullable=False),  # cases
+    Column("list", String(12), nullable=False),  # cases, items
     Column("name", Text, nullable=False),
     Column("filter", Text, nullable=False),  # JSON
     Column("made_ms", Big, nullable=False),

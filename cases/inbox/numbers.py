@@ -19,7 +19,7 @@ from cases.links.facts import Shift
 from cases.links.propose import ProposalPolicy
 from cases.links.times import DOCK, EMBEDDED, FILE_NAME, MANIFEST, MTIME, TimePolicy
 from cases.links.upload_clock import Clock, ClockPolicy, IsWorkingDay, clock, link_clock
-from cases.policy import Policy
+from cases.policy import SAME_DAY, Policy
 
 FILE = Path(__file__).parent / "weights.toml"
 _KINDS: Mapping[str, tuple[Any, int]] = {
@@ -82,13 +82,15 @@ def upload_due(
     start_ms: int | None, end_ms: int | None, shifts: Sequence[Shift], policy: Policy, zone: str
 ) -> Clock:
     """When a recording had to be in."""
-    rule = _clock(policy.upload.term, policy.upload.remote_term)
+    rule = clock_of(policy.upload.term, policy.upload.remote_term)
     return clock(start_ms, end_ms, shifts, rule, zone=zone, is_working_day=works(policy))
 
 
 def link_due(sealed_ms: int, policy: Policy, zone: str) -> int:
     """Until when somebody has to have said where an item belongs."""
-    due = link_clock(sealed_ms, _clock(policy.links.term), zone=zone, is_working_day=works(policy))
+    due = link_clock(
+        sealed_ms, clock_of(policy.links.term), zone=zone, is_working_day=works(policy)
+    )
     assert due.due_ms is not None  # noqa: S101  # it runs from the sealing, which is known
     return due.due_ms
 
@@ -96,15 +98,20 @@ def link_due(sealed_ms: int, policy: Policy, zone: str) -> int:
 def return_due(end_ms: int, policy: Policy, zone: str) -> int:
     """Until when a device has to be back after a duty that ended then."""
     due = link_clock(
-        end_ms, _clock(policy.devices.return_term), zone=zone, is_working_day=works(policy)
+        end_ms, clock_of(policy.devices.return_term), zone=zone, is_working_day=works(policy)
     )
     assert due.due_ms is not None  # noqa: S101
     return due.due_ms
 
 
-def _clock(term: Term | None, remote: Term | None = None) -> ClockPolicy:
+def written(term: Term | None) -> str:
+    """A term as policies write it."""
+    return SAME_DAY if term is None else str(term)
+
+
+def clock_of(term: Term | None, remote: Term | None = None) -> ClockPolicy:
     """A term as `upload_clock` takes it: calendar days are spans of 24 hours."""
-    exception = _clock(remote) if remote is not None else None
+    exception = clock_of(remote) if remote is not None else None
     if term is None:
         return ClockPolicy("same_day", 0, exception)
     kind, times = _KINDS[term.unit]

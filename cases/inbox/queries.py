@@ -24,8 +24,9 @@ from sqlalchemy import (
 )
 
 from cases import case_list, queries
-from cases.inbox import numbers, proposals, sql
+from cases.inbox import numbers, proposals, sql, terms
 from cases.inbox.proposals import Suggested
+from cases.inbox.terms import Applied
 from cases.policy import Policy, in_force
 from cases.queries import Page, Waiting, before, page_size
 from storage import tables
@@ -88,6 +89,8 @@ class Row:
     link_overdue: bool
     private: bool
     proposals: Sequence[Suggested]
+    upload_term: Applied | None
+    link_term: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,13 +322,14 @@ def _rows(
     suggested = proposals.of_items(
         conn, ids, policy=policy, zone=asked.zone, visible=asked.cases, now_ms=asked.now_ms
     )
-    rows = []
+    known, rows = terms.of_items(conn, said, asked.zone), []
+    link_term = numbers.written(policy.links.term)
     for id_ in ids:
         due = numbers.link_due(waiting[id_].item.sealed_ms, policy, asked.zone)
         rows.append(
             Row(
                 waiting[id_], said.get(id_), id_ in late, due, due < asked.now_ms,
-                id_ in private, suggested.get(id_, ()),
+                id_ in private, suggested.get(id_, ()), known.get(id_), link_term,
             )
         )  # fmt: skip
     return rows

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, and_, false, or_, select, true
 from cases.inbox import facts as known_facts
 from cases.inbox import numbers
 from cases.inbox.facts import NEAR_MS
+from cases.inbox.terms import Applied, applied
 from cases.links.attribution import Attribution, AttributionPolicy, attribute
 from cases.links.facts import ItemFacts, Shift
 from cases.links.register import register
@@ -41,6 +42,7 @@ class LateUpload:
     opened_ms: int
     said: Attribution
     clock: Clock
+    term: Applied
 
 
 def late_uploads(conn: Connection, visible: Visible, *, zone: str, now_ms: int) -> list[LateUpload]:
@@ -63,7 +65,9 @@ def late_uploads(conn: Connection, visible: Visible, *, zone: str, now_ms: int) 
         ]  # fmt: skip
         clocks = _clocks(conn, [one for _, one in said], policy, zone)
         found += [
-            LateUpload(row.id, row.name, row.source, row.opened_ms, one, clock)
+            LateUpload(
+                row.id, row.name, row.source, row.opened_ms, one, clock, applied(clock, policy)
+            )
             for (row, one), clock in zip(said, clocks, strict=True)
             if clock.due_ms is not None and clock.due_ms < now_ms
         ]

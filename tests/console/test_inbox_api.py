@@ -188,6 +188,10 @@ async def test_m11_the_clock_runs_from_the_end_of_the_duty(little: Desk) -> None
     assert (clock["basis"], clock["due"]) == ("duty", format_time(noon + 30 * HOUR))
     assert clock["late"] is False
     assert clock["text"] == "runs from the end of the duty"
+    assert (clock["term"], clock["remote"], clock["ended"]) == (
+        "24h", False, format_time(noon + 6 * HOUR),
+    )  # fmt: skip
+    assert (row["link_clock"]["term"], row["link_clock"]["text"]) == ("7d", "runs from the sealing")
 
 
 async def test_m11_without_a_roster_it_runs_from_the_recordings_end_and_says_so(
@@ -233,6 +237,7 @@ async def test_m11_remote_duties_have_two_working_days_by_the_places_own_calenda
     row = await clock_of(little, start, shanghai(2027, 3, 14, 0) + 5 * MINUTE, [duty])
     assert row["upload_clock"]["due"] == format_time(shanghai(2027, 3, 14, 0) - 1)
     assert row["upload_clock"]["late"] is True
+    assert (row["upload_clock"]["term"], row["upload_clock"]["remote"]) == ("2wd", True)
     (late,) = await little.table(tables.late)
     assert late.policy == "本地 1"
 

@@ -281,9 +281,9 @@ async def test_the_forms_work_without_script_in_both_languages(staff: Staff, lan
         assert answer.status == 400
     async with browser.post("/password", data=form | {"new": "short", "again": "short"}) as answer:
         assert answer.status == 400
-    async with browser.post(
-        "/password", data=form | {"again": NEW}
-    ) as answer:  # and on to the code
+    async with browser.post("/password", data=form | {"again": NEW}) as answer:
+        assert str(answer.url.path) == "/app/"
+    async with browser.get("/desk") as answer:  # and on to the code, in a browser without script
         assert str(answer.url).endswith("/second-factor")
     form = {"csrf": csrf, "password": NEW}
     async with browser.post("/second-factor", data=form) as answer:

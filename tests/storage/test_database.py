@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,34 @@ async def test_readers_read_only_and_see_one_state(migrated_url: str) -> None:
         with pytest.raises((DBAPIError, UnavailableError)):
             async with database.read() as c:
                 await c.execute(update(denial).values(person="b"))
+        assert await people(database) == ["a"]
+    finally:
+        await database.close()
+
+
+async def test_who_asks_in_a_thread_reads_one_state_only(migrated_url: str) -> None:
+    database = await Database.open(migrated_url)
+    begun, go = threading.Event(), threading.Event()
+
+    def twice(connection: Connection) -> tuple[int, int]:
+        found = [len(connection.execute(select(denial)).all())]
+        begun.set()
+        go.wait(10)
+        found.append(len(connection.execute(select(denial)).all()))
+        return found[0], found[1]
+
+    try:
+        reading = asyncio.create_task(database.ask(twice))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        await database.write(lambda w: w.execute(put("a")))  # type: ignore[call-overload]
+        go.set()
+        assert await reading == (0, 0)
+        assert await database.ask(twice) == (1, 1)
+        with pytest.raises((DBAPIError, UnavailableError)):
+            await database.ask(lambda c: c.execute(update(denial).values(person="b")))
+        with pytest.raises(DBAPIError):
+            await database.ask(lambda c: c.exec_driver_sql("SELECT nothing FROM nowhere"))
         assert await people(database) == ["a"]
     finally:
         await database.close()
@@ -181,6 +210,8 @@ async def test_a_lost_connection_is_unavailable_and_then_made_again(postgres_url
         assert await people(database) == ["b"]
         await kill()
         assert await people(database) == ["b"]  # readers ask for a sign of life first
+        await kill()
+        assert await database.ask(lambda c: len(c.execute(select(denial)).all())) == 1
         database._used = 0.0  # so does a writer that was idle for a while
         await database.write(lambda c: c.execute(put("c")))  # type: ignore[call-overload]
         assert await people(database) == ["b", "c"]

@@ -17,7 +17,7 @@ async function start(): Promise<void> {
   try {
     const session = await loadSession()
     if (session.must_change) return location.replace('/password')
-    if (session.must_totp) return location.replace('/second-factor')
+    if (session.must_totp && goal.path !== '/account') return location.replace('/app/account')
   } catch (error) {
     const problem = asProblem(error)
     if (problem.signedOut && goal.meta.open !== true) return location.replace(signInAddress())
@@ -26,7 +26,7 @@ async function start(): Promise<void> {
   onSignedOut(() => {
     if (sessionOrNull() !== null) over.value = true
   })
-  createApp(App).use(i18n).use(router).mount('#app')
+  createApp(App).directive('focus', { mounted: (place: HTMLElement) => place.focus() }).use(i18n).use(router).mount('#app')
 }
 
 void start()

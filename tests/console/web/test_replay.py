@@ -2,7 +2,6 @@
 
 import json
 import os
-import statistics
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,10 @@ READY = "document.querySelectorAll('.tile[data-standing=ready]').length"
 CLOCK = "document.querySelector('[data-clock]').textContent"
 
 
-def film(folder: Path, seconds: int) -> bytes:
+def film(folder: Path, seconds: int, rate: int = 25) -> bytes:
     path = folder / f"film-{seconds}.mp4"
     recipe = (
-        f"-f lavfi -i testsrc2=s=320x180:r=25:d={seconds} -f lavfi -i sine=d={seconds} -c:v libx264 "
+        f"-f lavfi -i testsrc2=s=320x180:r={rate}:d={seconds} -f lavfi -i sine=d={seconds} -c:v libx264 "
         "-preset ultrafast -g 25 -pix_fmt yuv420p -c:a aac -movflags +faststart"
     )
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *recipe.split(), f"file:{path}"]
@@ -39,13 +38,15 @@ def film(folder: Path, seconds: int) -> bytes:
     return path.read_bytes()
 
 
-async def four_tracks(house: House, staff: Staff, folder: Path) -> tuple[Course, str, list[str]]:
+async def four_tracks(
+    house: House, staff: Staff, folder: Path, rate: int = 25
+) -> tuple[Course, str, list[str]]:
     """Thirty seconds of four cameras, twenty of nothing, and thirty of the first camera again."""
     officer = await staff.person()
     course = await begun(
         house, await house.client(), organ=staff.organ(), unit=staff.unit(), people=[officer]
     )
-    content, items = film(folder, 30), []
+    content, items = film(folder, 30, rate), []
     for device, start in [(1, 0), (2, 0), (3, 0), (4, 0), (1, 50)]:
         item = await house.item(content, publish=False, name=f"{device}-{start}.mp4")
         fields: dict[str, Any] = {
@@ -102,13 +103,12 @@ async def test_four_tracks_run_in_step_and_a_gap_is_no_frozen_frame(
     await until(seen.page, "Object.values(seenFrames).every((one) => one.length > 20)", 40)
     for frames in await seen.page.evaluate("Object.values(seenFrames)"):
         assert max(frames) > min(frames) + 0.5, "frames really advance"
-    apart = []
-    for _ in range(20):
-        times = await seen.page.evaluate(TIMES)
-        apart.append(max(times) - min(times))
-        await seen.page.wait_for_timeout(100)
-    # The figure is that of the bench; this machine may be busy.  Uncontrolled players drift on.
-    assert statistics.median(apart) < 0.1
+    # How close they keep is the bench's figure, since this machine may be busy.  Here one is put
+    # behind by hand: players that nobody holds together would stay so.
+    apart = f"(() => {{ const at = {TIMES}; return Math.max(...at) - Math.min(...at) }})()"
+    behind = f"(document.querySelector('video').currentTime -= 1.5, {apart})"
+    assert await seen.page.evaluate(behind) > 1
+    await until(seen.page, f"{apart} < 0.25")
     assert await seen.page.evaluate(
         "[...document.querySelectorAll('video, audio')].filter((one) => !one.muted).length"
     ) == 1  # fmt: skip

@@ -46,8 +46,11 @@ api.use({
     for (const [name, value] of Object.entries(headers())) request.headers.set(name, value)
     return request
   },
-  onResponse({ response }) {
-    if (response.status === 401) for (const listener of lost) listener()
+  async onResponse({ response }) {
+    if (response.status !== 401) return
+    // A wrong password in a form is a refusal of that form, not the end of the session.
+    const body = (await response.clone().json().catch(() => null)) as { code?: unknown } | null
+    if (body?.code !== 'bad-credentials') for (const listener of lost) listener()
   },
 })
 

@@ -1,6 +1,9 @@
 /** Gives the person a file that this page made; nothing of it leaves the computer. */
-export function saveJson(value: unknown, name: string): void {
-  const address = URL.createObjectURL(new Blob([JSON.stringify(value, null, 1)], { type: 'application/json' }))
+export const saveJson = (value: unknown, name: string): void => saveText(JSON.stringify(value, null, 1), name, 'application/json')
+
+/** The same for a text of another kind. */
+export function saveText(text: string, name: string, type: string): void {
+  const address = URL.createObjectURL(new Blob([text], { type }))
   download(address, name)
   URL.revokeObjectURL(address)
 }

@@ -3,15 +3,31 @@ import type { Schemas } from '@/api/client'
 
 export type Verdict = Schemas['Verdict'] & { methods?: string[]; stage_category?: string | null }
 export type Hole = Schemas['Hole']
-export type LinkedItem = Schemas['Item'] & { stage: string | null; reason: string; linked_index: number }
+export type LinkedItem = Schemas['Item'] & { stage: string | null; reason: string; linked_index: number; attribution: Schemas['Attribution'] | null; late: Schemas['MaybeLate'] }
 export type CaseData = Schemas['Case'] &
   Omit<Schemas['CasePlaced'], 'procedure' | 'place'> &
   Schemas['CaseCourse'] & {
     procedure: Schemas['ProcedureName'] | null
     place: { text?: string; lat_e7?: number; lon_e7?: number } | null
     items: LinkedItem[]
+    item_count: number
     next: string | null
   }
+
+export type Coverage = { verdicts: Schemas['Verdict'][]; rules: string[]; policy: string }
+
+/** The acts of the page, each with its dialog. */
+export type Act =
+  | { kind: 'point'; old?: Schemas['CasePoint'] }
+  | { kind: 'stage'; way?: string; fact?: boolean }
+  | { kind: 'document'; fact?: boolean }
+  | { kind: 'hole'; verdict: Verdict; hole: Hole | null }
+  | { kind: 'file' }
+  | { kind: 'change' }
+  | { kind: 'link' }
+
+/** Recordings on one page of a case. */
+export const PAGE = 50
 
 /** What a verdict looks like; the word beside it says it. */
 export function kindOf(verdict: Verdict): 'good' | 'wait' | 'bad' | 'plain' {
@@ -30,8 +46,17 @@ export const explainable = (hole: Hole): boolean => hole.state === 'unexplained'
 /** What keeps a case from being filed without a leader's name. */
 export const open = (verdicts: readonly Verdict[]): Verdict[] =>
   verdicts.filter(
-    (v) => v.must && (v.verdict === 'missing' || v.verdict === 'unjudgeable' || shownHoles(v).some((hole) => hole.state === 'unexplained')),
+    (v) =>
+      v.must && v.due &&
+      (v.verdict === 'missing' || v.verdict === 'unjudgeable' ||
+        (v.verdict === 'partial' && (v.holes.some((hole) => hole.state === 'unexplained') || v.reasons.some((one) => one.startsWith('method_missing'))))),
   )
+
+/** What lacks something first, else in the order of the rules. */
+export function lackingFirst(verdicts: readonly Verdict[]): Verdict[] {
+  const lacking = new Set(open(verdicts))
+  return [...verdicts.filter((one) => lacking.has(one)), ...verdicts.filter((one) => !lacking.has(one))]
+}
 
 export interface Count {
   complete: number
@@ -52,3 +77,19 @@ export const replayAt = (id: string, at: string, beforeMs = 5000): string =>
 
 /** Names with commas, semicolons or line breaks between, in either writing. */
 export const listed = (text: string): string[] => text.split(/[、,，;；\n]/).map((part) => part.trim()).filter((part) => part !== '')
+
+/** What the state of a recording looks like; the word beside it says it. */
+export const stateKind = (name: string): 'good' | 'wait' | 'bad' => (name === 'playable' || name === 'sealed' ? 'good' : name === 'unplayable' ? 'bad' : 'wait')
+
+/** Arrow keys walk from row to row along these links; Enter opens the one that is focused. */
+export function walkRows(event: KeyboardEvent, selector: string): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+  if (step === undefined) return
+  const links = [...document.querySelectorAll<HTMLElement>(selector)]
+  const at = links.indexOf((event.target as HTMLElement).closest('tr')?.querySelector<HTMLElement>('a') ?? (document.activeElement as HTMLElement))
+  const next = links[Math.min(Math.max(at + step, 0), links.length - 1)]
+  if (next !== undefined) {
+    event.preventDefault()
+    next.focus()
+  }
+}

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { NONE, parameters, read, same, write } from './filter'
 
 test('a filter survives the address', () => {
-  const filter = { ...NONE, text: '公证', state: 'open' as const, marked: true, mine: true, leader: true, officer: 'a'.repeat(32), device: 'b'.repeat(32), place: '武宁', from: '2026-11-01', until: '2026-11-27' }
+  const filter = { ...NONE, text: '公证', state: 'open' as const, marked: true, mine: true, leader: true, officer: 'a'.repeat(32), device: 'b'.repeat(32), place: '武宁', overdue: true, hole: true, sort: 'number' as const, from: '2026-11-01', until: '2026-11-27' }
   expect(read(write(filter))).toEqual(filter)
   expect(write(NONE)).toEqual({})
 })

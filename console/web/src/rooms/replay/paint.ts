@@ -26,15 +26,15 @@ export interface Scene {
   label: (at: number, step: 'date' | 'time') => string
 }
 
-export const ROWS = { ruler: 24, stages: 20, events: 24, marks: 22, video: 30, audio: 44, photo: 22, other: 22 } as const
+export const ROWS = { ruler: 22, stages: 20, events: 22, marks: 20, video: 30, audio: 40, photo: 24, other: 24 } as const
 
 export const rowHeight = (lane: Lane): number => ROWS[lane.kind]
 export const headHeight = (): number => ROWS.ruler + ROWS.stages + ROWS.events + ROWS.marks
-export const heightOf = (lanes: readonly Lane[]): number => headHeight() + lanes.reduce((sum, lane) => sum + rowHeight(lane), 0)
+export const heightOf = (lanes: readonly Lane[]): number => lanes.reduce((sum, lane) => sum + rowHeight(lane), 0)
 
-/** The lane under a height of the canvas; null above and below them. */
+/** The lane under a height of their canvas; null above and below them. */
 export function laneAtY(lanes: readonly Lane[], y: number): Lane | null {
-  let top = headHeight()
+  let top = 0
   for (const lane of lanes) {
     if (y >= top && y < top + rowHeight(lane)) return lane
     top += rowHeight(lane)
@@ -44,7 +44,7 @@ export function laneAtY(lanes: readonly Lane[], y: number): Lane | null {
 
 const C = {
   ink: '#1b2430', soft: '#556170', line: '#d8dde3', hair: '#eef0f2', accent: '#17497a', bar: '#5d80a2', barOn: '#17497a', late: '#b08a2e',
-  bad: '#9b2c22', badSoft: 'rgb(155 44 34 / .10)', gap: '#c9cfd6', wave: '#35597c', mark: '#7a5a12', point: '#1f5f3f',
+  bad: '#9b2c22', badSoft: 'rgb(155 44 34 / .10)', gap: '#c9cfd6', wave: '#35597c', mark: '#7a5a12', point: '#1f5f3f', now: '#c0392b',
 }
 
 let hatches: { context: CanvasRenderingContext2D; gap: CanvasPattern | null; hole: CanvasPattern | null } | null = null
@@ -71,47 +71,73 @@ function patterns(context: CanvasRenderingContext2D): { gap: CanvasPattern | nul
   return hatches
 }
 
-/** Everything that is seen of the scene, on a canvas of `width` × `height` CSS pixels. */
-export function paint(context: CanvasRenderingContext2D, scene: Scene, width: number, height: number): void {
-  const { view, model } = scene
-  const x = (at: number): number => toX(view, width, at)
-  context.clearRect(0, 0, width, height)
-  context.textBaseline = 'middle'
-  ruler(context, scene, width, height)
-  stages(context, scene, width)
-  let top = headHeight()
-  for (const lane of scene.lanes) {
-    laneRow(context, scene, lane, top, width)
-    top += rowHeight(lane)
-  }
-  for (const hole of model.holes) {
-    if (hole.end < view.from || hole.start > view.to || hole.state === 'below_threshold') continue
-    const [from, wide] = [x(hole.start), Math.max(2, x(hole.end) - x(hole.start))]
-    context.fillStyle = C.badSoft
-    context.fillRect(from, headHeight() - 4, wide, top - headHeight() + 4)
-    context.fillStyle = patterns(context).hole ?? C.bad
-    context.globalAlpha = hole.state === 'explained' ? 0.25 : 0.55
-    context.fillRect(from, headHeight() - 4, wide, top - headHeight() + 4)
-    context.globalAlpha = 1
-    context.fillStyle = C.bad
-    context.fillRect(from, headHeight() - 6, wide, 3)
-  }
-  marks(context, scene, width)
-  events(context, scene, width)
-  range(context, scene, width, height)
-  const at = Math.round(x(scene.now)) + 0.5
-  context.strokeStyle = '#c0392b'
+/** The playhead: a line through everything, with a hand to grasp it by in the head. */
+function playhead(context: CanvasRenderingContext2D, scene: Scene, width: number, height: number, hand: boolean): void {
+  const at = Math.round(toX(scene.view, width, scene.now)) + 0.5
+  context.strokeStyle = C.now
   context.lineWidth = 1.5
   context.beginPath()
   context.moveTo(at, 0)
   context.lineTo(at, height)
   context.stroke()
-  context.fillStyle = '#c0392b'
+  if (!hand) return
+  context.fillStyle = C.now
   context.beginPath()
   context.moveTo(at - 5, 0)
   context.lineTo(at + 5, 0)
   context.lineTo(at, 7)
   context.fill()
+}
+
+/** What stands above the lanes whatever is scrolled: the ruler, stages, points and documents, marks. */
+export function paintHead(context: CanvasRenderingContext2D, scene: Scene, width: number): void {
+  const height = headHeight()
+  context.clearRect(0, 0, width, height)
+  context.textBaseline = 'middle'
+  ruler(context, scene, width, height)
+  stages(context, scene, width)
+  for (const hole of scene.model.holes) {
+    if (hole.end < scene.view.from || hole.start > scene.view.to || hole.state === 'below_threshold') continue
+    const from = toX(scene.view, width, hole.start)
+    context.fillStyle = C.bad
+    context.fillRect(from, height - 3, Math.max(2, toX(scene.view, width, hole.end) - from), 3)
+  }
+  marks(context, scene, width)
+  events(context, scene, width)
+  range(context, scene, width, height)
+  playhead(context, scene, width, height, true)
+}
+
+/** The lanes between two heights of their canvas: those that are scrolled away cost nothing. */
+export function paintLanes(context: CanvasRenderingContext2D, scene: Scene, width: number, height: number, seen: { top: number; bottom: number }): void {
+  const { view, model } = scene
+  const x = (at: number): number => toX(view, width, at)
+  context.clearRect(0, 0, width, height)
+  context.textBaseline = 'middle'
+  context.fillStyle = C.hair
+  for (const at of ticks(view, width, scene.offset)) context.fillRect(Math.round(x(at)), 0, 1, height)
+  let top = 0
+  for (const lane of scene.lanes) {
+    const high = rowHeight(lane)
+    if (top + high > seen.top && top < seen.bottom) laneRow(context, scene, lane, top, width)
+    top += high
+  }
+  for (const hole of model.holes) {
+    if (hole.end < view.from || hole.start > view.to || hole.state === 'below_threshold') continue
+    const [from, wide] = [x(hole.start), Math.max(2, x(hole.end) - x(hole.start))]
+    context.fillStyle = C.badSoft
+    context.fillRect(from, 0, wide, top)
+    context.fillStyle = patterns(context).hole ?? C.bad
+    context.globalAlpha = hole.state === 'explained' ? 0.25 : 0.55
+    context.fillRect(from, 0, wide, top)
+    context.globalAlpha = 1
+  }
+  context.fillStyle = C.point
+  context.globalAlpha = 0.25
+  for (const one of model.points) context.fillRect(x(one.at) - 0.5, 0, 1, top)
+  context.globalAlpha = 1
+  range(context, scene, width, height)
+  playhead(context, scene, width, height, false)
 }
 
 function ruler(context: CanvasRenderingContext2D, scene: Scene, width: number, height: number): void {
@@ -132,7 +158,8 @@ function ruler(context: CanvasRenderingContext2D, scene: Scene, width: number, h
     context.fillStyle = C.soft
     const today = scene.label(at, 'date')
     const text = scene.label(at, 'time')
-    context.fillText(today === day ? text : `${today.slice(5)} ${text}`, place + 3, ROWS.ruler / 2)
+    const said = today === day ? text : `${today.slice(5)} ${text}`
+    if (place + 3 + context.measureText(said).width <= width) context.fillText(said, place + 3, ROWS.ruler / 2)
     context.fillRect(place, ROWS.ruler - 5, 1, 5)
     day = today
   }
@@ -149,6 +176,14 @@ function stages(context: CanvasRenderingContext2D, scene: Scene, width: number):
   })
 }
 
+/** `text`, or as much of it as has room, with «…». */
+function fitted(context: CanvasRenderingContext2D, text: string, room: number): string {
+  if (context.measureText(text).width <= room) return text
+  let length = text.length - 1
+  while (length > 0 && context.measureText(`${text.slice(0, length)}…`).width > room) length -= 1
+  return length > 0 ? `${text.slice(0, length)}…` : ''
+}
+
 function clipped(context: CanvasRenderingContext2D, text: string, left: number, middle: number, room: number, colour: string): void {
   if (room < 14) return
   context.save()
@@ -158,7 +193,7 @@ function clipped(context: CanvasRenderingContext2D, text: string, left: number, 
   context.fillStyle = colour
   context.font = '12px sans-serif'
   context.textAlign = 'left'
-  context.fillText(text, left, middle + 0.5)
+  context.fillText(fitted(context, text, room), left, middle + 0.5)
   context.restore()
 }
 
@@ -234,7 +269,7 @@ function events(context: CanvasRenderingContext2D, scene: Scene, width: number):
       context.arc(place, middle, 4, 0, 7)
       context.fill()
       context.globalAlpha = 0.25
-      context.fillRect(place - 0.5, middle + 5, 1, heightOf(scene.lanes) - middle)
+      context.fillRect(place - 0.5, middle + 5, 1, headHeight() - middle)
       context.globalAlpha = 1
     } else context.fillRect(place - 3.5, middle - 4.5, 7, 9)
     const next = all.slice(n + 1).find((other) => other.at > one.at)
@@ -297,6 +332,6 @@ export function paintOverview(context: CanvasRenderingContext2D, scene: Scene, w
   context.strokeStyle = C.accent
   context.lineWidth = 1
   context.strokeRect(from + 0.5, 0.5, Math.max(3, to - from - 1), height - 1)
-  context.fillStyle = '#c0392b'
+  context.fillStyle = C.now
   context.fillRect(x(scene.now) - 0.75, 0, 1.5, height)
 }
