@@ -38,8 +38,8 @@ from console import (
     session_api,
     statistics_api,
     tokens_api,
-    uploads_api,
     upcoming_api,
+    uploads_api,
     views_api,
     web_app,
 )

@@ -30,7 +30,7 @@ async def upload_standing(request: web.Request) -> web.Response:
                 request, {"state": await upload_state_of(request, conn, row), "item": None}
             )
         item = await queries.item(conn, row.item)
-        beside = (await items.beside_of(conn, [item]))[item.id]
+        beside = (await conn.run_sync(items.beside_of, [item]))[item.id]
     body: dict[str, Any] = {
         "state": said.state(beside.state, speech(request)),
         "item": {
