@@ -132,6 +132,9 @@ DATA = (
     "card/",
     "other/",
     "现场 3.mp4",
+    "现场.mp4",
+    "目录.xyz",
+    "空.mp4",
     "复制.mp4",
     "log.example/console",
 )
