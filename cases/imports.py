@@ -316,14 +316,21 @@ class _Act:
         return self._outcome(status, self.known or self.new)
 
     def failed(self, error: EvidenceError) -> Outcome:
-        why = problem(self.said.row, "", "refused", got=str(error))
-        return replace(self._outcome("failed"), problem=why, error=error)
+        return refused(self.said, error)
 
     def _outcome(self, status: Status, case: str | None = None) -> Outcome:
         one = self.said
         return Outcome(
             one.row, status, case, one.key, number=one.number.strip(), title=one.title.strip()
         )
+
+
+def refused(said: CaseSaid, error: EvidenceError) -> Outcome:
+    """What comes of a row that an error keeps out."""
+    return Outcome(
+        said.row, "failed", key=said.key, number=said.number.strip(), title=said.title.strip(),
+        problem=problem(said.row, "", "refused", got=str(error)), error=error,
+    )  # fmt: skip
 
 
 async def _record(
@@ -423,4 +430,5 @@ def _changed(
 __all__ = [
     "COLUMNS", "LEAST", "MAX_ROWS", "CaseSaid", "Outcome", "Read", "example_mappings",
     "from_rows", "from_sheet", "mapping_of", "preview", "record",
+    "refused",
 ]  # fmt: skip

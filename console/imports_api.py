@@ -23,13 +23,14 @@ from cases.registers.people import Directory
 from console import sharing
 from console.answers import plain, speech
 from console.contract import check_json
+from console.denials import Denials
 from console.guard import permit, permit_owner
 from console.i18n import Speech
 from console.parts import PARTS
 from console.problems import sentences
 from console.registers_api import caller_of, owner, permit_roster
 from storage.access import Caller
-from storage.errors import TooLargeError
+from storage.errors import RightMissingError, TooLargeError
 from verify.errors import MalformedError
 
 ROUTES = web.RouteTableDef()
@@ -87,22 +88,50 @@ async def import_cases(request: web.Request) -> web.Response:
         found = imports.from_sheet(read, directory, organ=caller.organ)
     if len(found.said) > imports.MAX_ROWS:
         raise MalformedError(f"rows: expected at most {imports.MAX_ROWS}, got {len(found.said)}")
-    for place in sorted({(one.organ, one.unit) for one in found.said}, key=repr):
-        await permit_owner(request, "case.open", owner(*place))
-    outcomes = list(found.failed)
+    said, outcomes = await _permitted(request, found.said)
+    outcomes += found.failed
     theirs = sharing.theirs(caller, "case.change")
     if _dry(request) and not found.problems:
         async with parts.database.read() as conn:
             outcomes += await conn.run_sync(
                 lambda c: imports.preview(
-                    c, caller.actor, found.said, system=system, theirs=theirs
+                    c, caller.actor, said, system=system, theirs=theirs
                 )
             )  # fmt: skip
     elif not found.problems:
         outcomes += await imports.record(
-            parts.ledger, caller.actor, found.said, system=system, theirs=theirs
+            parts.ledger, caller.actor, said, system=system, theirs=theirs
         )
     return _cases_answer(request, found, outcomes)
+
+
+async def _permitted(
+    request: web.Request, said: Sequence[imports.CaseSaid]
+) -> tuple[list[imports.CaseSaid], list[imports.Outcome]]:
+    """The rows whose place is the caller's to open cases in, and why the others are not taken.
+
+    RightMissingError if none is his: then it is no slip of a row.
+    """
+    refused: dict[tuple[str | None, str | None], RightMissingError] = {}
+    for place in sorted({(one.organ, one.unit) for one in said}, key=repr):
+        try:
+            await permit_owner(request, "case.open", owner(*place))
+        except RightMissingError as error:
+            refused[place] = error
+    theirs = [one for one in said if (one.organ, one.unit) not in refused]
+    if refused and not theirs:
+        raise next(iter(refused.values()))
+    if refused:
+        caller, parts = await caller_of(request), request.app[PARTS]
+        for why in refused.values():
+            parts.metrics.denied.labels(why.right).inc()
+        denials = Denials(parts.database, parts.ledger, parts.clock)
+        await denials.record(request, caller, next(iter(refused.values())))
+    return theirs, [
+        imports.refused(one, refused[one.organ, one.unit])
+        for one in said
+        if (one.organ, one.unit) in refused
+    ]
 
 
 def _cases_answer(

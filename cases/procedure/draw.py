@@ -2,7 +2,8 @@
 
 Guarantee: well-formed XML without script, style sheet, id or outside reference; every text is
 escaped; every label of the procedure is in it, whole; what a colour says, a sign and a word say
-too.  It reads on white paper and in either language.
+too.  It reads on white paper and in either language.  The box where the case stands has the attribute
+`data-current`, for pages that scroll to it.
 Not covered: times (a page beside it shows them), and animations.
 """
 
@@ -255,8 +256,9 @@ class _Drawing:
         elif code in ("skipped", "again"):
             stroke, dash = SOFT, "4 4"
         dashes = f' stroke-dasharray="{dash}"' if dash else ""
+        here = ' data-current="true"' if self.state and self.state.current == stage.code else ""
         radius = 14 if stage.final or stage.code == self.procedure.start else 4
-        self.out.append(f'<rect x="{number(box.x)}" y="{number(box.y)}" width="{number(box.width)}" height="{number(box.height)}" rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="{thick}"{dashes}/>')  # fmt: skip
+        self.out.append(f'<rect x="{number(box.x)}" y="{number(box.y)}" width="{number(box.width)}" height="{number(box.height)}" rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="{thick}"{dashes}{here}/>')  # fmt: skip
         for row in self.rows[stage.code]:
             x = box.x + INSET
             if row.sign and row.sign != "indent":

@@ -14,6 +14,21 @@ export type CaseData = Schemas['Case'] &
     next: string | null
   }
 
+export type Coverage = { verdicts: Schemas['Verdict'][]; rules: string[]; policy: string }
+
+/** The acts of the page, each with its dialog. */
+export type Act =
+  | { kind: 'point'; old?: Schemas['CasePoint'] }
+  | { kind: 'stage'; way?: string; fact?: boolean }
+  | { kind: 'document'; fact?: boolean }
+  | { kind: 'hole'; verdict: Verdict; hole: Hole | null }
+  | { kind: 'file' }
+  | { kind: 'change' }
+  | { kind: 'link' }
+
+/** Recordings on one page of a case. */
+export const PAGE = 50
+
 /** What a verdict looks like; the word beside it says it. */
 export function kindOf(verdict: Verdict): 'good' | 'wait' | 'bad' | 'plain' {
   if (verdict.verdict === 'complete') return 'good'
@@ -36,6 +51,12 @@ export const open = (verdicts: readonly Verdict[]): Verdict[] =>
       (v.verdict === 'missing' || v.verdict === 'unjudgeable' ||
         (v.verdict === 'partial' && (v.holes.some((hole) => hole.state === 'unexplained') || v.reasons.some((one) => one.startsWith('method_missing'))))),
   )
+
+/** What lacks something first, else in the order of the rules. */
+export function lackingFirst(verdicts: readonly Verdict[]): Verdict[] {
+  const lacking = new Set(open(verdicts))
+  return [...verdicts.filter((one) => lacking.has(one)), ...verdicts.filter((one) => !lacking.has(one))]
+}
 
 export interface Count {
   complete: number
