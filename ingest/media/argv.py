@@ -20,8 +20,9 @@ from ingest.media import allowed
 
 LIVE: Final = "live"
 PLAYLIST: Final = "index.m3u8"
-LIVE_S: Final = 2
-"""What of an encoding is watched while it runs: a folder, the list of its pieces, and their length."""
+"""What of an encoding is watched while it runs: a folder, and the list of its pieces."""
+KEY_FRAMES: Final = "expr:gte(t,if(lt(n_forced,2),n_forced,2*(n_forced-1)))"
+"""After one second, after two, and every two from there on: whoever waits sees the first soon."""
 PEAK_RATE: Final = 8000  # Hz, mono, signed 16 bit: what `ingest.media.peaks` reads
 
 
@@ -111,7 +112,7 @@ def _escaped(path: str) -> str:
 def _both(places: Places, name: str) -> str:
     """One encoding, two outputs: the whole file, and its pieces as they come."""
     # The whole file is what was promised: pieces that cannot be made (ADTS in copied sound) are none.
-    pieces = f"f=hls:onfail=ignore:hls_time={LIVE_S}:hls_list_size=0:hls_playlist_type=event"
+    pieces = "f=hls:onfail=ignore:hls_time=1:hls_list_size=0:hls_playlist_type=event"
     pieces += ":hls_segment_type=fmp4:hls_fmp4_init_filename=init.mp4"
     listed = _escaped(places.output(f"{LIVE}/{PLAYLIST}"))
     whole = _escaped(places.output(name))
@@ -146,7 +147,7 @@ def playable(
             stream = stream.filter("format", "yuv420p")
             options |= {
                 "c:v": "libx264", "preset": "veryfast", "crf": 25, "maxrate": "2500k",
-                "bufsize": "5000k", "force_key_frames": f"expr:gte(t,n_forced*{LIVE_S})",
+                "bufsize": "5000k", "force_key_frames": KEY_FRAMES,
                 "flags:v": "+bitexact+global_header", "threads": 1,
             }  # fmt: skip
         streams.append(stream)

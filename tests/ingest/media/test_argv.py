@@ -58,11 +58,11 @@ def test_an_encoded_picture_and_sound() -> None:
         "-map", "[s2]", "-map", "[s3]", "-f", "tee", "-ac", "1", "-b:a", "48k", "-bufsize", "5000k",
         "-c:a", "aac", "-c:v", "libx264", "-crf", "25",
         "-flags:a", "+bitexact+global_header", "-flags:v", "+bitexact+global_header",
-        "-force_key_frames", "expr:gte(t,n_forced*2)", "-map_chapters", "-1", "-map_metadata", "-1",
+        "-force_key_frames", argv.KEY_FRAMES, "-map_chapters", "-1", "-map_metadata", "-1",
         "-max_muxing_queue_size", "4096", "-maxrate", "2500k",
         "-preset", "veryfast", "-t", "172800", "-threads", "1",
         ("[f=mp4:movflags=+faststart:fflags=+bitexact]/out/playable.mp4"
-        "|[f=hls:onfail=ignore:hls_time=2:hls_list_size=0:hls_playlist_type=event:hls_segment_type=fmp4"
+        "|[f=hls:onfail=ignore:hls_time=1:hls_list_size=0:hls_playlist_type=event:hls_segment_type=fmp4"
         ":hls_fmp4_init_filename=init.mp4]/out/live/index.m3u8"),
         "-y",
     ]  # fmt: skip

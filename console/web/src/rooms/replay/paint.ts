@@ -283,6 +283,7 @@ function events(context: CanvasRenderingContext2D, scene: Scene, width: number):
 
 function marks(context: CanvasRenderingContext2D, scene: Scene, width: number): void {
   const top = ROWS.ruler + ROWS.stages + ROWS.events
+  let free = -Infinity
   for (const mark of scene.marks) {
     const [from, to] = [toX(scene.view, width, mark.start), toX(scene.view, width, mark.end)]
     if (to < -4 || from > width + 4) continue
@@ -291,7 +292,10 @@ function marks(context: CanvasRenderingContext2D, scene: Scene, width: number): 
     context.fillRect(from, top + 3, Math.max(3, to - from), ROWS.marks - 6)
     context.globalAlpha = 1
     context.fillRect(from, top + 3, 3, ROWS.marks - 6)
-    clipped(context, mark.text, from + 6, top + ROWS.marks / 2, Math.max(60, to - from - 8), C.mark)
+    if (from + 6 < free) continue // its words would lie over those before: pointing at it tells them
+    const room = Math.max(60, to - from - 8)
+    clipped(context, mark.text, from + 6, top + ROWS.marks / 2, room, C.mark)
+    free = from + 6 + room
   }
 }
 
