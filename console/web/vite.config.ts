@@ -30,5 +30,5 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   server: { proxy: { '^/(api|log|login|language|static|media)': 'http://127.0.0.1:8787' } },
-  test: { environment: 'happy-dom', include: ['src/**/*.test.ts'] },
+  test: { environment: 'happy-dom', testTimeout: 60_000, include: ['src/**/*.test.ts'] },
 } as never)
