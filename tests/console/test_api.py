@@ -12,7 +12,7 @@ from openapi_core.contrib.aiohttp import AIOHTTPOpenAPIWebResponse
 from openapi_core.datatypes import RequestParameters
 from sqlalchemy import insert
 
-from console import contract, matrix
+from console import contract, matrix, uploads_api
 from ingest import app as uploads_app
 from ingest import log_routes
 from storage import tables
@@ -79,9 +79,11 @@ def test_uploads_and_the_log_are_described_as_they_are_served() -> None:
     nothing: Any = None  # the tables need no parts
     served = {
         (route.method, re.sub(r"\{(\w+):.*?\}+", r"{\1}", route.path))
-        for route in (*uploads_app.routes(nothing), *log_routes.routes(nothing))
+        for route in (
+            *uploads_app.routes(nothing), *log_routes.routes(nothing), *uploads_api.ROUTES
+        )
         if isinstance(route, web.RouteDef)
-    }
+    }  # fmt: skip
     told = {
         (method, "/log/{tile}" if path.startswith("/log/tile/") else path)
         for method, path in contract.described().keys() - contract.operations().keys()
