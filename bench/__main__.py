@@ -23,6 +23,7 @@ NAMES = (
     "month",
     "console",
     "console_case",
+    "first_frame",
 )
 
 

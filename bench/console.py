@@ -77,8 +77,33 @@ async def tracks(house: House, folder: Path) -> tuple[Course, str]:
         await course.call("POST", "/links", 201, {"item": item, "reason": "bench"})
     whole = update(tables.media).values(duration_ms=SECONDS * 1000)
     await house.database.write(lambda c: c.execute(whole))
+    await crowd(house, course)
     await house.publisher.publish()
     return course, officer
+
+
+async def crowd(house: House, course: Course) -> None:
+    """What makes a time line heavy: twenty more devices with thirty recordings each, 300 marks."""
+    for device in range(11, 31):
+        for n in range(30):
+            item = await house.item(b"x%d-%d" % (device, n), publish=False, name=f"{device}-{n}")
+            begin = 60 + 40 * n + device
+            fields: dict[str, Any] = {
+                "item": item, "start": course.at(begin), "end": course.at(begin + 25),
+                "kind": "video" if device % 2 else "photo", "carrier": "surveillance",
+                "sound": False, "uncertainty_ms": 900, "marks": [], "policy": "shipped-1",
+                "why": "probed", "device": f"{device:032x}",
+            }  # fmt: skip
+            await house.record("item.attributed", f"i:{item}", **fields)
+            await course.call("POST", "/links", 201, {"item": item, "reason": "bench"})
+    for n in range(300):
+        body = {
+            "start": course.at(4 * n),
+            "end": course.at(4 * n + 6),
+            "category": "key",
+            "text": f"mark {n}",
+        }
+        await course.call("POST", "/marks", 201, body)
 
 
 async def holds(page: Page, truth: str, seconds: float = 40) -> None:
@@ -133,14 +158,22 @@ async def measured(page: Page, house: House, course: Course) -> list[Table]:
     )
     box = await page.locator("canvas.lanes").bounding_box()
     assert box is not None
-    await page.mouse.move(box["x"] + 20, box["y"] + box["height"] - 20)
+    await page.mouse.move(box["x"] + 20, box["y"] + 20)
     await page.mouse.down()
     for step in range(120):
         place = box["x"] + 20 + (box["width"] - 40) * (step % 60) / 60
-        await page.mouse.move(place, box["y"] + box["height"] - 20)
+        await page.mouse.move(place, box["y"] + 20)
         await page.wait_for_timeout(16)
     await page.mouse.up()
     longest = await page.evaluate("Math.max(0, ...longTasks)")
+    await page.keyboard.press("0")  # the whole case: every lane, every mark
+    await page.mouse.move(box["x"] + 20, box["y"] + 40)
+    await page.mouse.down()
+    for step in range(120):
+        await page.mouse.move(box["x"] + 20 + (box["width"] - 40) * (step % 60) / 60, box["y"] + 40)
+        await page.wait_for_timeout(16)
+    await page.mouse.up()
+    crowded = await page.evaluate("Math.max(0, ...longTasks)")
     alone = await left_alone(page)
     rows = [
         _apart("four videos, the replay", led),
@@ -150,6 +183,7 @@ async def measured(page: Page, house: House, course: Course) -> list[Table]:
         ("page open to purpose", interactive, FIRST_MS),
         ("click to first picture", first, FIRST_MS),
         ("longest task while scrubbing", longest, LONG_MS),
+        ("the same over the whole case, 24 tracks, 604 recordings, 300 marks", crowded, LONG_MS),
     )
     return [
         Table(

@@ -25,6 +25,7 @@ from console import (
     home_page,
     imports_api,
     inbox_api,
+    live_api,
     login,
     marks_api,
     oidc_pages,
@@ -37,6 +38,8 @@ from console import (
     session_api,
     statistics_api,
     tokens_api,
+    upcoming_api,
+    uploads_api,
     views_api,
     web_app,
 )
@@ -102,9 +105,12 @@ def create_app(parts: Parts) -> web.Application:
     app.add_routes(registers_api.ROUTES)
     app.add_routes(imports_api.ROUTES)
     app.add_routes(inbox_api.ROUTES)
+    app.add_routes(uploads_api.ROUTES)
     app.add_routes(views_api.ROUTES)
+    app.add_routes(live_api.ROUTES)
     app.add_routes(chunks_api.ROUTES)
     app.add_routes(statistics_api.ROUTES)
+    app.add_routes(upcoming_api.ROUTES)
     app.add_routes(home_page.ROUTES)
     app.add_routes(rooms.ROUTES)
     app.add_routes(case_page.ROUTES)

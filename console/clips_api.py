@@ -177,7 +177,8 @@ def _printed(row: Any, original: Any, names: Mapping[str, str], origin: str, spo
         ("asked", f"{clock(row.asked_from_ms)} – {clock(row.asked_to_ms)}"),
         ("got", f"{clock(row.from_ms)} – {clock(row.to_ms)}"),
         ("name", row.name), ("sha256", row.sha256), ("size", str(row.size)),
-        ("by", names.get(row.actor) or row.actor), ("purpose", shown.visible(row.purpose)),
+        ("by", names.get(row.actor) or row.actor), ("asked_at", format_time(row.asked_ms)),
+        ("purpose", shown.visible(row.purpose)),
         ("made", format_time(row.made_ms)), ("tool", shown.visible(row.tool)),
         ("log", origin), ("index", str(row.made_index)),
     ]  # fmt: skip

@@ -55,6 +55,18 @@ class OwnCodeError(BadCredentialsError):
     code = "own-code"
 
 
+class ProviderNotKnownError(BadCredentialsError):
+    """The provider named nobody, or nobody whom we know and who is still here: which is not said."""
+
+    code = "provider-not-known"
+
+
+class ProviderAwayError(UnavailableError):
+    """The OpenID provider does not answer, or not as one."""
+
+    code = "provider-away"
+
+
 class ChangeFirstError(DeniedError):
     """The first password must be changed, or the second factor set up, before anything else."""
 

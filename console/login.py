@@ -24,6 +24,7 @@ from console.security import address, base_url, is_secure, local_path
 from console.sessions import Session
 from console.signin import SignIn
 from storage.errors import UnauthenticatedError
+from verify.errors import UnavailableError
 
 ROUTES = web.RouteTableDef()
 WINDOW_S = 300.0
@@ -110,11 +111,13 @@ async def form(request: web.Request) -> web.Response:
 async def form_page(
     request: web.Request,
     goal: str,
-    error: UnauthenticatedError | TooManyAttemptsError | None = None,
+    error: UnauthenticatedError | TooManyAttemptsError | UnavailableError | None = None,
 ) -> web.Response:
     oidc = request.app[PARTS].settings.oidc
     more = {} if error is None else {"problem": error.code}
-    status = 200 if error is None else 429 if isinstance(error, TooManyAttemptsError) else 401
+    others = {TooManyAttemptsError: 429, UnavailableError: 503}
+    found = next((n for kind, n in others.items() if isinstance(error, kind)), 401)
+    status = 200 if error is None else found
     page = await render(
         request, "login.html", status=status, next=goal,
         provider=None if oidc is None else oidc.label or oidc.issuer, **more,

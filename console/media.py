@@ -17,11 +17,11 @@ from sqlalchemy import select
 
 from console import ranges, shown
 from console.answers import is_known
-from console.errors import RangeError
+from console.errors import NotDerivedError, RangeError
 from console.parts import PARTS, Parts
 from console.security import MEDIA_POLICY
 from console.sending import Answer, Note
-from console.views import View, Views
+from console.views import View, Views, is_playable
 from storage import tables
 from storage.access import Right
 from storage.objects.port import Class, ObjectStore
@@ -88,6 +88,7 @@ async def find(parts: Parts, view: View) -> Bytes:
         probe = (
             await conn.execute(select(tables.media.c.probe).where(tables.media.c.item == view.item))
         ).scalar()
+        shows = await conn.run_sync(lambda sync: is_playable(sync, view.item))
         copies = {
             row.store: (row.key, row.version)
             for row in await conn.execute(
@@ -99,6 +100,8 @@ async def find(parts: Parts, view: View) -> Bytes:
     if view.what == "playable" and made is not None:
         place = (parts.work, Class.WORK, made.key, None)
         return Bytes([place], made.size, made.sha256, shown_type(made.mime) or _ATTACHED, None)
+    if view.what == "playable" and not shows:  # its conversion is watched, not the original
+        raise NotDerivedError(f"item {view.item}: expected a playable copy, got none yet")
     places = [
         (store, Class.EVIDENCE, *copies[store.name])
         for store in parts.stores

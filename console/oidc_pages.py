@@ -1,7 +1,7 @@
 """Leaving for the OIDC provider and coming back.
 
-Guarantee: whoever the provider names and we do not know, or know no longer, is refused with the
-words of any other failed sign-in; a state is good once, in the browser that it was begun in.
+Guarantee: whoever the provider names and we do not know, or know no longer, and whom it does not
+name, are refused with the same words; a provider that is away is told as that; a state is good once, in the browser that it was begun in.
 
 Known: the session's cookie is SameSite=Strict, which a browser does not send where another site
 led it.  So the way back ends in a page of ours that goes on by itself.
@@ -12,12 +12,21 @@ import asyncio
 from aiohttp import web
 
 from console.denials import SECURITY
-from console.errors import BadCredentialsError, NoRouteError, TooManyAttemptsError
+from console.errors import (
+    BadCredentialsError,
+    NoRouteError,
+    OwnCodeError,
+    ProviderAwayError,
+    ProviderNotKnownError,
+    TooManyAttemptsError,
+)
 from console.login import SIGN_IN, attempt, form_page, open_session, set_cookie
 from console.oidc import BEGUN_S, Provider, ProviderRefusedError, Waiting
 from console.pages import render
 from console.parts import PARTS
+from console.problems import wants_page
 from console.security import base_url, is_secure, local_path
+from verify.errors import UnavailableError
 
 ROUTES = web.RouteTableDef()
 COOKIE = "liuhen_oidc"
@@ -42,7 +51,15 @@ async def leave(request: web.Request) -> web.Response:
         goal=local_path(request.query.get("next")), redirect=base + BACK,
         now=asyncio.get_running_loop().time(),
     )  # fmt: skip
-    response = web.HTTPSeeOther(await provider(request).leave_for(state, begun))
+    try:
+        to = await provider(request).leave_for(state, begun)
+    except (UnavailableError, ProviderRefusedError) as error:
+        if not wants_page(request):
+            raise
+        SECURITY.warning("provider away: %s", error)
+        away = ProviderAwayError("provider: expected it to answer as one, got nothing of the kind")
+        return await form_page(request, begun.goal, away)
+    response = web.HTTPSeeOther(to)
     response.set_cookie(
         COOKIE, begun.browser, max_age=int(BEGUN_S), httponly=True, samesite="Lax", path=BACK,
         secure=is_secure(request, settings.trusted_proxies, always=settings.secure_cookies),
@@ -69,12 +86,20 @@ async def come_back(request: web.Request) -> web.Response:
             )
         except ProviderRefusedError as error:
             SECURITY.warning("sign-in refused: %s", error)
-            raise BadCredentialsError("sign-in: expected a known person, got none") from error
-        return await request.app[SIGN_IN].by_subject(subject)
+            raise ProviderNotKnownError("sign-in: expected a known person, got none") from error
+        except UnavailableError as error:
+            SECURITY.warning("provider away: %s", error)
+            raise ProviderAwayError("provider: expected an answer, got none") from error
+        try:
+            return await request.app[SIGN_IN].by_subject(subject)
+        except OwnCodeError:
+            raise
+        except BadCredentialsError as error:
+            raise ProviderNotKnownError("sign-in: expected a known person, got none") from error
 
     try:
         person = await attempt(request, check)
-    except (BadCredentialsError, TooManyAttemptsError) as error:
+    except (BadCredentialsError, TooManyAttemptsError, ProviderAwayError) as error:
         return await form_page(request, goals[0] if goals else "/", error)
     session = await open_session(request, person=person)
     SECURITY.info("signed in person=%s by provider", person)

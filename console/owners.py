@@ -2,7 +2,7 @@
 
 A recording is its officer's (its attribution's person), and of the people, units and organs of the
 cases that it is linked to; before anybody is known, of whoever has its device.  It is private by
-its own flag or by that of such a case.
+its own flag or by that of such a case.  An upload is also whose hands it came from.
 """
 
 import json
@@ -83,14 +83,25 @@ async def _item(conn: AsyncConnection, id_: str) -> Owner | None:
 
 
 async def _upload(conn: AsyncConnection, id_: str) -> Owner | None:
-    u = tables.upload.c
-    row = await _first(conn, select(u.source, u.item).where(u.id == id_))
+    u, e = tables.upload.c, tables.entry.c
+    query = (
+        select(u.source, u.item, e.bytes)
+        .select_from(tables.upload.outerjoin(tables.entry, e.index == u.opened_index))
+        .where(u.id == id_)
+    )
+    row = await _first(conn, query)
     if row is None:
         return None
-    owner = await _device(conn, row.source) or NOBODY
+    owner = both(await _device(conn, row.source) or NOBODY, _opener(row.bytes))
     if row.item is not None:
         owner = both(owner, await _item(conn, row.item) or NOBODY)
     return owner
+
+
+def _opener(entry: bytes | None) -> Owner:
+    """Who handed it over: he must see how his upload stands, and get its receipt."""
+    actor = str(json.loads(entry)["actor"]) if entry else ""
+    return Owner(frozenset({actor[2:]})) if actor.startswith("u:") else NOBODY
 
 
 async def _view(conn: AsyncConnection, id_: str) -> Owner | None:

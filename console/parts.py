@@ -11,6 +11,7 @@ from console.access import TokenAccess
 from console.findings import Disk
 from console.metrics import Metrics
 from console.settings import ConsoleSettings
+from ingest.media.live import Live
 from storage.clock import Clock
 from storage.clock_sync import Synchronised, synchronised
 from storage.database import Database
@@ -50,6 +51,7 @@ class Parts:
     want_playable: Callable[[Connection, str, int], None]  # item, now: somebody waits for it
     retry_job: Callable[[str], Awaitable[None]]  # by the job's key
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
+    live: Live = field(default_factory=Live)  # conversions that can be watched while they run
     metrics: Metrics = field(default_factory=Metrics)
     ready: Callable[[], Awaitable[Mapping[str, str]]] = _always_ready  # part -> what is wrong
     disks: Callable[[], Mapping[str, Disk]] = _no_disks  # name -> its room; asked in a thread

@@ -80,8 +80,13 @@ async def list_devices(request: web.Request) -> web.Response:
     """Registered devices, last described first, with who has them."""
     visible, spoken = visible_to(request, "device.read"), speech(request)
     rows, cursor = limit(request), request.query.get("cursor")
+    person = request.query.get("person")
+    if person == "me":
+        person = (await caller_of(request)).person or "nobody"
     async with request.app[PARTS].database.read() as conn:
-        page = await conn.run_sync(lambda c: queries.devices(c, visible, cursor=cursor, limit=rows))
+        page = await conn.run_sync(
+            lambda c: queries.devices(c, visible, cursor=cursor, limit=rows, person=person)
+        )
         names = await conn.run_sync(lambda c: _names_of(c, page.rows))
     return plain({"devices": [said_device(d, names, spoken) for d in page.rows], "next": page.next})
 
@@ -141,6 +146,7 @@ async def get_device(request: web.Request) -> web.Response:
         }
         for line in found.codes
     ]  # fmt: skip
+    body["last_recording"] = time_of(found.last_recording_ms)
     return tagged(request, body)
 
 

@@ -6,6 +6,7 @@ and of a view within a case that the caller may not see, neither the person nor 
 Not covered: seconds are reckoned from bytes, evenly over the recording: they are near, not exact.
 """
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -44,6 +45,10 @@ async def playable(request: web.Request) -> web.Response:
         await parts.database.write(lambda c: parts.want_playable(c, id_, now_ms))
         async with parts.database.read() as conn:
             value = await conn.run_sync(lambda sync: how(sync, id_, now_ms))
+    live = None
+    if value["how"] == "converting":
+        live = await asyncio.to_thread(parts.live.watch, id_)
+    value["watchable_ms"] = None if live is None else live.length_ms
     reason = value["reason"]
     text = None if reason is None else said.reason_text(reason, speech(request))
     return plain(value | {"reason_text": text})

@@ -167,8 +167,12 @@ class Views:
         purpose: str,
         case: str | None,
         clip: str | None = None,
+        live: bool = False,
     ) -> Granted:
-        """Record that this person may look now; of an excerpt (`clip`), that he takes it."""
+        """Record that this person may look now; of an excerpt (`clip`), that he takes it.
+
+        `live`: its conversion runs, and something of it can be watched already.
+        """
         view = secrets.token_hex(16)
         until_ms = self._clock.now_ms() + self._view_s * 1000
 
@@ -185,7 +189,7 @@ class Views:
                     known,
                     person=caller.actor,
                     what=what,
-                    playable=is_playable(conn, item),
+                    playable=live or is_playable(conn, item),
                     purpose=purpose,
                     until_ms=until_ms,
                     case=case,

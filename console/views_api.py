@@ -1,10 +1,13 @@
 """Routes of views: ask for one, serve it, close it."""
 
+import asyncio
+
 from aiohttp import web
 
 from console import media
 from console.answers import allowed, plain
 from console.media import VIEWS
+from console.parts import PARTS
 from storage.access import Right
 from verify.entries import format_time
 
@@ -14,13 +17,15 @@ ROUTES = web.RouteTableDef()
 @ROUTES.post("/api/items/{item}/views")
 async def grant(request: web.Request) -> web.Response:
     caller = await allowed(request, Right.READ)
-    body = await request.json()
+    body, item = await request.json(), request.match_info["item"]
+    live = await asyncio.to_thread(request.app[PARTS].live.watch, item)
     granted = await request.app[VIEWS].grant(
         caller,
-        request.match_info["item"],
+        item,
         what=body["what"],
         purpose=body["purpose"],
         case=body.get("case"),
+        live=live is not None,
     )
     url = f"/api/views/{granted.view}/media"
     return plain({"view": granted.view, "until": format_time(granted.until_ms), "url": url}, 201)

@@ -270,6 +270,7 @@ async def compose(core: Core) -> Server:
             want_playable=wishes.request_playable,
             retry_job=runner.retry,
             settings=for_people,
+            live=pipeline.live,
             metrics=metrics,
             ready=Readiness(core),
             disks=lambda: disks(settings),

@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     exists,
     false,
+    func,
     or_,
     select,
 )
@@ -35,6 +36,7 @@ from verify.errors import NotFoundError
 
 MOST_LINES, MOST_OVERDUE = 200, 500
 NOT_RETURNED = "not-returned"
+_I = tables.item.c
 _D, _S, _C, _O, _U, _R, _H = (
     tables.device.c, tables.source.c, tables.custody.c, tables.device_offset.c,
     tables.device_user.c, tables.roster.c, tables.shift.c,
@@ -99,6 +101,7 @@ class Detail:
     custody: Sequence[CustodyLine]
     offsets: Sequence[OffsetLine]
     codes: Sequence[CodeLine]
+    last_recording_ms: int | None  # when the newest recording of it was sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,19 @@ _STATES = {
 }  # fmt: skip
 
 
-def devices(conn: Connection, visible: Visible, *, cursor: str | None, limit: int) -> Page[Device]:
-    """Registered devices, last described first."""
+def devices(
+    conn: Connection,
+    visible: Visible,
+    *,
+    cursor: str | None,
+    limit: int,
+    person: str | None = None,
+) -> Page[Device]:
+    """Registered devices, last described first; of one person those in his hands."""
     limit, last = page_size(limit), before(cursor)
     query = _devices().where(_seen(visible))
+    if person is not None:
+        query = query.where(_D.id.in_(held_by(conn, person)))
     if last is not None:
         query = query.where(_D.index < last)
     rows = conn.execute(query.order_by(_D.index.desc()).limit(limit + 1)).all()
@@ -169,6 +181,7 @@ def device(conn: Connection, id_: str) -> Detail:
         ],
         [OffsetLine(*row[:5], marks=json.loads(row.marks)) for row in offsets],
         [CodeLine(*row) for row in codes],
+        conn.execute(select(func.max(_I.sealed_ms)).where(_I.source == id_)).scalar(),
     )
 
 

@@ -1,4 +1,4 @@
-"""`make run`: start the server, take two small real cases through it, stay up.
+"""`make run`: start the server, take two small real cases through it, leave some in the inbox, stay up.
 
 Everything goes through the doors that everybody uses: the first person and tokens by the command
 line, people, devices and rosters by the API, footage by `liuhen push` over a link that is cut once,
@@ -122,14 +122,16 @@ async def make_callers(base: str, data: Path, env: Mapping[str, str]) -> dict[st
 
 
 async def push(
-    files: list[Path], number: str, port: int, env: Mapping[str, str], *, vkey: str, cut: bool
-) -> None:
+    files: list[Path], number: str | None, port: int, env: Mapping[str, str], *, vkey: str,
+    cut: bool,
+) -> None:  # fmt: skip
     """`liuhen push` through a relay that cuts the link once in the middle of the bytes."""
+    announced = [] if number is None else ["--case", number]
     size = sum(f.stat().st_size for f in files)
     async with Cutter(port, after=max(size // 2, 1) if cut else 1 << 62) as relay:
         await command(
             "liuhen", "push", *map(str, files), "--server", f"http://127.0.0.1:{relay.port}",
-            "--case", number, "--key", vkey, env=env, show=True,
+            *announced, "--key", vkey, env=env, show=True,
         )  # fmt: skip
         if relay.cuts:
             say("  (the link was cut once on the way; the upload went on where it stood)")
@@ -162,7 +164,7 @@ def newest(folder: Path) -> list[Path]:
 
 
 async def hand_over(
-    made: Mapping[str, Any], files: list[Path], number: str, port: int, env: dict[str, str],
+    made: Mapping[str, Any], files: list[Path], number: str | None, port: int, env: dict[str, str],
     *, device: str, cut: bool,
 ) -> None:  # fmt: skip
     """As the device's own token."""
@@ -223,6 +225,11 @@ async def tour(
             begins = check_begins(folder) if part == "complete" else gap_begins(folder)
             await cases.take_course(api, case, part, begins)
         await cases.leave_behind(base, made["sources"]["DSJL908"], gap_begins(folder))
+        say(f"• {len(files['waiting'])} recordings that nobody has linked yet wait in the inbox")
+        for device in cast.DEVICES:
+            some = [file for file in files["waiting"] if file.name.startswith(device)]
+            await hand_over(made, some, None, args.port, env, device=device, cut=False)
+        await cases.wait_attributed(api, [file.name for file in files["waiting"]])
         say("• waiting until the recordings can be played")
         for case in opened.values():
             await wait_playable(api, case)
@@ -292,6 +299,7 @@ async def main(args: argparse.Namespace) -> int:
             say(
                 f"  another       {base}/app/cases/{opened['hole']}   a hole of 40 s, handed over late"
             )
+            say(f"  to be linked  {base}/app/inbox")
         say(f"  everything    {base}/")
         show_people(made, base)
         say(f"  or sign in with the token of a program: {made['person']}")

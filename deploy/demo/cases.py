@@ -2,13 +2,15 @@
 that was handed over too late.
 """
 
+import asyncio
 import base64
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploy.demo.api import Api
+from deploy.demo.api import Api, DemoError
 from deploy.demo.cast import utc
 
 LEFT_BEHIND = 900_000
@@ -89,6 +91,17 @@ async def leave_behind(base: str, secret: str, begins: datetime) -> None:
     metadata = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in told.items())
     async with Api(base, secret) as device:
         await device.begin_upload(metadata, size=LEFT_BEHIND, sent=LEFT_BEHIND // 3)
+
+
+async def wait_attributed(api: Api, names: Sequence[str], seconds: float = 300) -> None:
+    """Until the inbox says whose these are, or a person has linked them since an earlier run."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        rows = (await api.call("GET", "/api/inbox?limit=200"))["items"]
+        if all(row["attribution"] for row in rows if row["name"] in names):
+            return
+        await asyncio.sleep(0.5)
+    raise DemoError(f"inbox: expected whose every recording is within {seconds:.0f} s")
 
 
 async def file(api: Api, case: str) -> None:

@@ -8,6 +8,8 @@
     complete/DSJL907_020417_…_0002.mp4   the battery died: cut off before its index was written
     hole/DSJL908_020418_…_0001.mp4       body camera, three days earlier …
     hole/DSJL908_020418_…_0002.mp4       … and forty seconds later: nothing was recorded between
+    waiting/DSJL908_020418_…_0011.mp4    three of the same visit, on its way out, that nobody has linked
+    waiting/DSJL907_020417_…_0011.mp4    two of the days before, of no case; one is handed over too late
 
 The pictures carry a running clock, as such devices burn it in.  Nothing here is real.
 A file that is already there is kept, so the same folder gives the same bytes again; the moment of
@@ -27,7 +29,9 @@ import ffmpeg
 CHINA = datetime.timezone(datetime.timedelta(hours=8))
 SECONDS = 10
 HOLE_SECONDS = 40
+ON_THE_WAY_OUT = (64, 84, 104)  # seconds after the arrival; the officers left after 60
 BEFORE = datetime.timedelta(hours=2)  # how long ago the complete case was recorded
+NO_CASE = (datetime.timedelta(hours=60), datetime.timedelta(hours=20))  # … what belongs to none
 DAYS_BEFORE = datetime.timedelta(days=3)  # … and the one with the hole: too late to hand over
 FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
@@ -169,7 +173,7 @@ def gap_begins(folder: Path) -> datetime.datetime:
 
 
 def make_footage(folder: Path) -> dict[str, list[Path]]:
-    """The files of both cases in `folder`, made where they are missing."""
+    """The files of both cases, and those that are left to be linked, made where they are missing."""
     first, second = check_begins(folder), gap_begins(folder)
 
     def named(part: str, device: str, at: datetime.datetime, number: int, end: str) -> Path:
@@ -194,6 +198,15 @@ def make_footage(folder: Path) -> dict[str, list[Path]]:
         (one, second, lambda part, at: body_camera(part, at, user="020418")),
         (two, after(second, 50), lambda part, at: body_camera(part, at, user="020418")),
     ]
+    waiting: list[Path] = []
+    for number, seconds in enumerate(ON_THE_WAY_OUT, 11):
+        at = after(second, seconds)
+        waiting.append(named("waiting", "DSJL908_020418", at, number, ".mp4"))
+        work.append((waiting[-1], at, lambda part, at: body_camera(part, at, user="020418")))
+    for number, ago in enumerate(NO_CASE, 11):
+        at = moment(folder) - ago
+        waiting.append(named("waiting", "DSJL907_020417", at, number, ".mp4"))
+        work.append((waiting[-1], at, body_camera))
     for path, at, make in work:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,7 +215,9 @@ def make_footage(folder: Path) -> dict[str, list[Path]]:
             end = after(at, SECONDS).timestamp()
             os.utime(part, (end, end))  # a device's file was last changed when it ended
             part.replace(path)
-    return {"complete": [body, sound, fixed, broken], "hole": [one, two]}
+    return {
+        "complete": [body, sound, fixed, broken], "hole": [one, two], "waiting": waiting,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -18,6 +18,11 @@ import ffmpeg
 
 from ingest.media import allowed
 
+LIVE: Final = "live"
+PLAYLIST: Final = "index.m3u8"
+"""What of an encoding is watched while it runs: a folder, and the list of its pieces."""
+KEY_FRAMES: Final = "expr:gte(t,if(lt(n_forced,2),n_forced,2*(n_forced-1)))"
+"""After one second, after two, and every two from there on: whoever waits sees the first soon."""
 PEAK_RATE: Final = 8000  # Hz, mono, signed 16 bit: what `ingest.media.peaks` reads
 
 
@@ -99,10 +104,28 @@ def _compile(output: Any, extra: Sequence[str] = ()) -> list[str]:
     return argv
 
 
+def _escaped(path: str) -> str:
+    """A path among the outputs of `tee`."""
+    return "".join(f"\\{c}" if c in "\\'|[] " else c for c in path)
+
+
+def _both(places: Places, name: str) -> str:
+    """One encoding, two outputs: the whole file, and its pieces as they come."""
+    # The whole file is what was promised: pieces that cannot be made (ADTS in copied sound) are none.
+    pieces = "f=hls:onfail=ignore:hls_time=1:hls_list_size=0:hls_playlist_type=event"
+    pieces += ":hls_segment_type=fmp4:hls_fmp4_init_filename=init.mp4"
+    listed = _escaped(places.output(f"{LIVE}/{PLAYLIST}"))
+    whole = _escaped(places.output(name))
+    return f"[f=mp4:movflags=+faststart:fflags=+bitexact]{whole}|[{pieces}]{listed}"
+
+
 def playable(
     places: Places, picture: Picture | None, sound: Sound | None, *, name: str = "playable.mp4"
 ) -> list[str]:
-    """One MP4 with its index in front; tags, chapters, data and subtitles are left behind."""
+    """One MP4 with its index in front; tags, chapters, data and subtitles are left behind.
+
+    An encoded picture takes long: what is done of it lies in the folder `live`, to be watched.
+    """
     source = _input(places, fflags="+genpts")
     streams = []
     options: dict[str, Any] = {
@@ -124,8 +147,8 @@ def playable(
             stream = stream.filter("format", "yuv420p")
             options |= {
                 "c:v": "libx264", "preset": "veryfast", "crf": 25, "maxrate": "2500k",
-                "bufsize": "5000k", "force_key_frames": "expr:gte(t,n_forced*2)", "flags:v": "+bitexact",
-                "threads": 1,
+                "bufsize": "5000k", "force_key_frames": KEY_FRAMES,
+                "flags:v": "+bitexact+global_header", "threads": 1,
             }  # fmt: skip
         streams.append(stream)
     if sound is not None:
@@ -135,13 +158,20 @@ def playable(
             stream = stream.filter("aresample", sound.rate, **{"async": 1, "first_pts": 0})
             options |= {
                 "c:a": "aac", "b:a": "96k" if sound.rate > 16_000 else "48k", "ac": sound.channels,
-                "flags:a": "+bitexact",
+                "flags:a": "+bitexact+global_header",
             }  # fmt: skip
         else:
             options |= {"c:a": "copy"}
         streams.append(stream)
     if not streams:
         raise ValueError("playable: expected a picture or a sound, got neither")
+    if picture is not None and not picture.copied:
+        del options["movflags"], options["fflags"]
+        if sound is not None and not sound.encode:
+            options["tag:a"] = "mp4a"  # `tee` would keep the other container's
+        return _compile(
+            ffmpeg.output(*streams, _both(places, name), **options | {"f": "tee"}), _PROGRESS
+        )
     return _compile(ffmpeg.output(*streams, places.output(name), **options), _PROGRESS)
 
 
@@ -184,6 +214,7 @@ def clip(
     from_ms: int,
     to_ms: int,
     title: str,
+    comment: str,
     name: str,
     form: str,
     list_name: str,
@@ -199,8 +230,9 @@ def clip(
     more = {"movflags": "+faststart"} if form == "mp4" else {}
     made = ffmpeg.output(
         *chosen, places.output(name), f=form, map_metadata=-1, map_chapters=-1,
-        metadata=f"title={title}", avoid_negative_ts="make_zero", fflags="+bitexact",
-        max_muxing_queue_size=4096, **length, **more,
+        avoid_negative_ts="make_zero", fflags="+bitexact",
+        max_muxing_queue_size=4096,
+        **{"metadata:g:0": f"title={title}", "metadata:g:1": f"comment={comment}"}, **length, **more,
     )  # fmt: skip
     listed = ffmpeg.output(
         *chosen, places.output(list_name), f="framecrc", fflags="+bitexact", **length

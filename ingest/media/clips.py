@@ -2,7 +2,8 @@
 
 Guarantee: an excerpt holds the recording's own packets, nothing is encoded anew; what was asked
 and what was really got (from a key frame on) are both said; its name and its title call it an
-excerpt.  The recording is only read.
+excerpt, and a comment in the container says for whom and when (docs/adr/0017).  No label is put
+into the picture.  The recording is only read.
 Not covered: handing it out (`console.clips_api`).
 
 Format: docs/formats/entries.md, version 1 (clip.asked, clip.made).
@@ -26,6 +27,7 @@ from ingest.media.playable import ConversionError
 from ingest.media.run import ToolFailedError, run
 from ingest.media.sandbox import Limits, Sandbox
 from storage import tables
+from verify.entries import format_time
 from verify.errors import NotFoundError
 
 _PACKETS: Final = "packets"
@@ -41,11 +43,12 @@ _STILLS: Final = {"png": ("png", "image/png", "png"), "jpeg": ("mjpeg", "image/j
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Of which recording, and what of it."""
+    """Of which recording, what of it, and for whom in words for the container."""
 
     item: str
     sha256: str
     wanted: Wanted
+    asked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,22 @@ class Span:
     end: int
 
 
-def wanted_of(connection: Connection, clip: str) -> tuple[Wanted, bool]:
-    """What was asked for under this id, and whether it is made already; NotFoundError."""
+def wanted_of(connection: Connection, clip: str) -> tuple[Wanted, str, bool]:
+    """What was asked for under this id, by whom and when, and whether it is made already;
+    NotFoundError."""
     c = tables.clip.c
-    columns = (c.kind, c.asked_from_ms, c.asked_to_ms, c.purpose, c.case, c.made_index)
+    columns = (
+        c.kind, c.asked_from_ms, c.asked_to_ms, c.purpose, c.case, c.made_index, c.actor,
+        c.asked_ms, c.asked_index,
+    )  # fmt: skip
     row = connection.execute(select(*columns).where(c.id == clip)).first()
     if row is None:
         raise NotFoundError(f"clip: expected one that was asked for, got {clip:.40}")
-    return Wanted(*row[:5]), row.made_index is not None
+    asked = (
+        f"Asked for by {row.actor} at {format_time(row.asked_ms)}, entry {row.asked_index} of the log. "
+        "Copied, not encoded anew: no label is in the picture; the receipt proves what this is."
+    )
+    return Wanted(*row[:5]), asked, row.made_index is not None
 
 
 def clock(ms: int) -> str:
@@ -122,7 +133,7 @@ async def _clip(
     def command(places: argv.Places, begin_ms: int) -> list[str]:
         return argv.clip(
             places, streams, from_ms=begin_ms, to_ms=wanted.to_ms, title=label,
-            name=f"clip.{ending}", form=form, list_name=_PACKETS,
+            comment=order.asked,            name=f"clip.{ending}", form=form, list_name=_PACKETS,
         )  # fmt: skip
 
     bounds = Limits(

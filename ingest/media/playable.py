@@ -1,7 +1,8 @@
 """Makes the playable copy: one MP4 with its index in front.
 
 Guarantee: the file that comes back was examined again and is one that a browser plays; a copy
-that does not come out so is a ConversionError, never a file.
+that does not come out so is a ConversionError, never a file.  What of an encoding is watched while
+it runs (`ingest.media.live`) was not examined yet.
 Not covered: that every packet of a damaged original is in it.
 """
 
@@ -29,8 +30,10 @@ class ConversionError(EvidenceError):
     code: ClassVar[str] = "not-converted"
 
 
-def limits(plan: Plan, facts: Facts, size: int) -> Limits:
-    """Time by the length that the bytes can really hold, more of it for very large pictures."""
+def limits(plan: Plan, facts: Facts, size: int, *, awaited: bool = False) -> Limits:
+    """Time by the length that the bytes can really hold, more of it for very large pictures.
+
+    An encoding that nobody waits for gives way to everything else."""
     seconds = working_seconds(facts, size)
     wall = 4 * seconds
     if plan.lane == "quick":
@@ -39,7 +42,11 @@ def limits(plan: Plan, facts: Facts, size: int) -> Limits:
         load = max((v.width * v.height * (v.rate or 25) for v in facts.video), default=0.0)
         wall *= min(8.0, max(1.0, load / _FULL_HD_30))
         room = int(seconds * 500_000)
-    return Limits(wall_s=max(60.0, wall), file_size=room + _ROOM, background=plan.lane == "heavy")
+    return Limits(
+        wall_s=max(60.0, wall),
+        file_size=room + _ROOM,
+        background=plan.lane == "heavy" and not awaited,
+    )
 
 
 async def make_playable(
@@ -48,9 +55,11 @@ async def make_playable(
     facts: Facts,
     sandbox: Sandbox,
     progress: Callable[[float], None] | None = None,
+    *,
+    awaited: bool = False,
 ) -> Made:
-    """Convert as planned; `progress` gets the fraction done."""
-    bounds = limits(plan, facts, work.size)
+    """Convert as planned; `progress` gets the fraction done.  `awaited`: somebody sits before it."""
+    bounds = limits(plan, facts, work.size, awaited=awaited)
     places = sandbox.places(work.source, work.folder)
     whole = max(working_seconds(facts, work.size), 0.1)
 
@@ -58,6 +67,7 @@ async def make_playable(
         if progress is not None:
             progress(min(seconds / whole, 0.99))
 
+    (work.folder / argv.LIVE).mkdir(exist_ok=True)
     command = argv.playable(places, plan.picture, plan.sound, name=NAME)
     try:
         await run(

@@ -19,7 +19,7 @@ import logging
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -28,6 +28,7 @@ from sqlalchemy import Connection, update
 from ingest import excerpts
 from ingest.media import clips, wishes
 from ingest.media.classify import Plan, Reason, as_encoded, picture_of, sound_stream
+from ingest.media.live import Live
 from ingest.media.made import Made, Work, converter, fingerprint
 from ingest.media.originals import FileContent, Original, Originals, check_room
 from ingest.media.peaks import make_peaks
@@ -72,6 +73,7 @@ class Pipeline:
     tool: str
     always: bool = False
     after_probed: Sequence[Callable[[Connection, str, int], None]] = ()  # item, now: it is noted
+    live: Live = field(default_factory=Live)  # what can be watched while it is made
 
     def register(self, runner: Runner) -> None:
         """Hand the stages to the runner."""
@@ -160,11 +162,16 @@ class Pipeline:
             await attempt.write(lambda c: wishes.note(c, item, plan, facts, encode=known.encode))
         try:
             async with self._opened(attempt) as (original, work):
-                check_room(self.folder, limits(plan, facts, work.size).file_size // 2)
-                made = await _reporting(
-                    attempt, lambda tell: make_playable(work, plan, facts, self.sandbox, tell)
-                )
-                await self._publish(attempt, original, made)
+                check_room(self.folder, limits(plan, facts, work.size).file_size)
+                awaited = await self._ask(lambda c: wishes.awaited(c, item, "playable"))
+                with self.live.of(item, work.folder):
+                    made = await _reporting(
+                        attempt,
+                        lambda tell: make_playable(
+                            work, plan, facts, self.sandbox, tell, awaited=awaited
+                        ),
+                    )
+                    await self._publish(attempt, original, made)
         except ConversionError as exc:
             if plan.verdict == "remux":
                 encoded, why = as_encoded(plan, facts), str(exc)
@@ -178,7 +185,7 @@ class Pipeline:
 
     async def _clip(self, attempt: Attempt) -> None:
         id_ = str(attempt.args["clip"])
-        wanted, there = await self._ask(lambda c: clips.wanted_of(c, id_))
+        wanted, asked, there = await self._ask(lambda c: clips.wanted_of(c, id_))
         if there:
             return  # an attempt before this one recorded it and died
         async with self._opened(attempt) as (original, work):
@@ -187,7 +194,7 @@ class Pipeline:
             if facts is None:
                 raise ConversionError("excerpt: expected what the probe found, got nothing")
             check_room(self.folder, work.size)
-            order = clips.Order(original.item, original.sha256, wanted)
+            order = clips.Order(original.item, original.sha256, wanted, asked)
             cut = await _reporting(
                 attempt,
                 lambda tell: clips.make(work, facts, order, self.sandbox, tell),

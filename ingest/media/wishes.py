@@ -135,10 +135,10 @@ def after_sealed(connection: Connection, event: Event) -> None:
     enqueue(connection, "probe", event.fields["item"], now_ms=event.at_ms)
 
 
-def awaited(connection: Connection, item_id: str) -> bool:
-    """Whether somebody asked for the item before it was known what it is."""
+def awaited(connection: Connection, item_id: str, kind: str = "probe") -> bool:
+    """Whether somebody waits for this stage of the item: of the probe, before it is known what it is."""
     priority = connection.execute(
-        select(job.c.priority).where(job.c.key == f"probe:{item_id}")
+        select(job.c.priority).where(job.c.key == f"{kind}:{item_id}")
     ).scalar()
     return (priority or 0) >= WAITED
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from console.settings import ConsoleSettings
 from console.tokens import issue_token
 from console.views import Views
 from ingest import log_routes
+from ingest.answers import name_version
 from storage import tables
 from storage.access import Right
 from storage.clock import SystemClock
@@ -36,6 +37,7 @@ from storage.log.signer import Signer, open_key
 from storage.log.startup import Startup
 from storage.objects.directory import DirectoryStore
 from storage.objects.port import Class
+from tests.console.receiving import receiving
 from verify.entries import parse_time
 from verify.fingerprint import ChunkTree
 
@@ -213,7 +215,10 @@ def _log_routes(
 
 
 @asynccontextmanager
-async def opened(url: str, folder: Path, settings: ConsoleSettings) -> AsyncIterator[House]:
+async def opened(
+    url: str, folder: Path, settings: ConsoleSettings, more: Sequence[DirectoryStore] | None = None
+) -> AsyncIterator[House]:
+    """A house; with `more`, even none, it takes uploads in, and these stores hold copies, too."""
     clock = ShiftedClock()
     database = await Database.open(url)
     disk = FolderDisk(folder)
@@ -234,25 +239,35 @@ async def opened(url: str, folder: Path, settings: ConsoleSettings) -> AsyncIter
             conn, "playable", {"item": item}, key=f"playable:{item}", lane="heavy", now_ms=now_ms
         )
 
+    access = TokenAccess(
+        database, clock, stranger=metrics.stranger, lasting=settings.lasting,
+        second_factor=settings.second_factor,
+    )  # fmt: skip
+    stores = [store, *(more or ())]
+    taking = None
+    if more is not None:
+        taking = await receiving(folder, database, ledger, clock, publisher, access, stores)
     parts = Parts(
-        database=database, ledger=ledger, clock=clock,
-        access=TokenAccess(
-            database, clock, stranger=metrics.stranger, lasting=settings.lasting,
-            second_factor=settings.second_factor,
-        ),
-        receipts=Receipts(database, publisher), stores=[store], work=store,
+        database=database, ledger=ledger, clock=clock, access=access,
+        receipts=Receipts(database, publisher), stores=stores, work=store,
         origin=signer.origin, vkey=str(key.verifier), want_playable=want, retry_job=retry,
         settings=settings, metrics=metrics,
-        routes=_log_routes(database, clock, store, str(key.verifier)),
+        routes=[
+            *_log_routes(database, clock, store, str(key.verifier)),
+            *(taking.routes if taking else ()),
+        ],
     )  # fmt: skip
-    server = TestServer(create_app(parts))
+    app = create_app(parts)
+    app.on_response_prepare.append(name_version)
+    server = TestServer(app)
     await server.start_server()
     house = House(database, ledger, publisher, store, clock, parts, server, retried)
     await house.record(
         "source.enrolled", f"s:{SOURCE}", source=SOURCE, name="执法记录仪 7", kind="device"
     )
     try:
-        yield house
+        async with taking.working() if taking else nullcontext():
+            yield house
     finally:
         for client in house.clients:
             await client.close()

@@ -5,6 +5,7 @@ import hashlib
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ async def working(house: House, folder: Path) -> AsyncIterator[None]:
         database=house.database, ledger=house.ledger, clock=house.clock, stores=[house.store],
         store=house.store, folder=folder,
     )  # fmt: skip
+    pipeline = replace(pipeline, live=house.parts.live)
     runner = Runner(house.database, house.clock, {"quick": 1, "heavy": 1}, poll_s=0.05)
     pipeline.register(runner)
     task = asyncio.create_task(runner.run())

@@ -50,6 +50,7 @@ class FakeProvider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)  # of the key set
     issuer: str | None = None
+    agrees: bool = True
 
     def __post_init__(self) -> None:
         self.keys = {
@@ -75,6 +76,9 @@ class FakeProvider:
         query = dict(request.query)
         assert query["response_type"] == "code"
         assert query["code_challenge_method"] == "S256"
+        if not self.agrees:
+            refused = f"error=access_denied&state={query['state']}"
+            raise web.HTTPSeeOther(f"{query['redirect_uri']}?{refused}")
         code = f"code-{len(self.codes)}"
         self.codes[code] = query
         raise web.HTTPSeeOther(f"{query['redirect_uri']}?code={code}&state={query['state']}")
@@ -262,14 +266,12 @@ def nonsense(_provider: FakeProvider, _claims: dict[str, Any]) -> str:
         by_the_public_key, changed, nonsense,
     ],
 )  # fmt: skip
-async def test_whatever_is_wrong_the_answer_is_that_of_any_failed_sign_in(
-    town: Town, change: Change
-) -> None:
+async def test_whatever_is_wrong_the_answer_is_the_same(town: Town, change: Change) -> None:
     town.provider.change = change
     browser = town.house.session({"Accept": "text/html", "Accept-Language": "en"})
     status, page = await come_back(browser, await begin(town, browser))
     assert status == 401
-    assert "This sign-in did not succeed" in page
+    assert "did not confirm who you are" in page
     assert await signed_in(browser) is None
 
 

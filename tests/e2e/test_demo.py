@@ -46,7 +46,7 @@ def test_the_first_run_takes_two_cases_through_the_whole_path(first: tuple[Path,
     assert "4 stored" in said
     assert "2 stored" in said
     assert "the link was cut once" in said
-    assert said.count("unchanged since it was sealed") == 6
+    assert said.count("unchanged since it was sealed") == 11
     assert re.search(r"the case +http://127\.0\.0\.1:\d+/app/cases/[0-9a-f]{32} +complete", said)
     assert re.search(
         r"another +http://127\.0\.0\.1:\d+/app/cases/[0-9a-f]{32} +a hole of 40 s", said
@@ -60,6 +60,25 @@ def test_one_case_is_complete_and_one_lacks_forty_seconds(first: tuple[Path, str
     verdicts = re.findall(r"^  实施现场检查: (.+)$", said, re.MULTILINE)
     assert verdicts[0] == "齐全"
     assert re.fullmatch(r"部分（缺 40 秒，\d\d:\d\d:10–\d\d:\d\d:50）", verdicts[1])
+
+
+async def test_recordings_wait_to_be_linked_one_visit_proposed_and_some_of_no_case(
+    first: tuple[Path, str],
+) -> None:
+    data, said = first
+    assert "/app/inbox" in said
+    server = RealServer(data.parent, {"LIUHEN_PATHS_DATA": str(data)})
+    await server.start()
+    try:
+        async with Api(server.url, json.loads((data / "demo.json").read_text())["person"]) as api:
+            rows = (await api.call("GET", "/api/inbox"))["items"]
+    finally:
+        await server.stop()
+    rows.sort(key=lambda row: row["attribution"]["start"])
+    assert [row["confident"] for row in rows] == [True, True, True, False, False]
+    assert {row["proposals"][0]["number"] for row in rows[:3]} == {"执检〔2026〕0002号"}
+    assert rows[3]["proposals"] == []
+    assert [row["upload_clock"]["late"] for row in rows] == [True, True, True, True, False]
 
 
 async def test_its_people_sign_in_with_their_one_time_passwords_and_see_what_they_may(
@@ -146,7 +165,7 @@ async def test_what_the_pipeline_made_really_plays(first: tuple[Path, str]) -> N
             async with http.get(f"{server.url}/api/items") as answer:
                 items = (await answer.json())["items"]
             names = {i["name"]: i["id"] for i in items if i["state"]["name"] == "playable"}
-            assert sorted(n.split("_")[0][:3] for n in names) == ["202", "DSJ", "DSJ", "DSJ", "IPC"]
+            assert sorted(n.split("_")[0][:3] for n in names) == ["202", *["DSJ"] * 8, "IPC"]
             browser = await playwright.chromium.launch(
                 executable_path=browser_path(),
                 args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],

@@ -372,7 +372,7 @@ async def test_every_page_of_the_demo_is_reached_by_what_the_screen_says(here: H
     links = await page.locator("main a").all_inner_texts()
     assert any("上传" in text for text in links)
     assert json.dumps(links, ensure_ascii=False).count("执检〔2026〕0002号") >= 1
-    await page.locator("main a", has_text="执检〔2026〕0002号").first.click()
+    await page.locator(".desk-list a", has_text="执检〔2026〕0002号").first.click()
     await until(page, "document.querySelector('.hole a') !== null")
     await page.locator(".hole a").first.click()
     await until(

@@ -105,8 +105,10 @@ async def open_as(small: House, browser: Browser) -> AsyncIterator[Opens]:
 
 
 def _is_wrong(message: ConsoleMessage) -> bool:
-    """Errors, but for small pictures that are not there: the browser reports each that it lacks."""
-    return message.type == "error" and not message.location["url"].endswith(("/poster", "/sprites"))
+    """Errors, but for pictures and waves that are not there (yet): the browser reports each it lacks."""
+    return message.type == "error" and not message.location["url"].endswith(
+        ("/poster", "/sprites", "/peaks")
+    )
 
 
 async def sign_in(house: House, context: BrowserContext, person: str) -> None:

@@ -9,7 +9,7 @@ ROOMS = (
 )  # fmt: skip
 ADMIN = (
     "/admin/organs", "/admin/people", "/admin/tokens", "/admin/procedures", "/admin/rules",
-    "/admin/policies", "/admin/rosters", "/admin/devices", "/admin/jobs", "/admin/audit",
+    "/admin/policies", "/admin/rosters", "/admin/devices", "/admin/jobs", "/admin/health", "/admin/audit",
 )  # fmt: skip
 HAN = re.compile(r"[\u3400-\u9fff]")
 LATIN = re.compile(r"[A-Za-z]{4,}")
@@ -17,7 +17,7 @@ KEY = re.compile(
     r"\b(?:home|nav|state|inbox|cases?|upload|replay|verify|admin|format|role|problem)\.[a-z_]+(?:\.[a-z_]+)*\b"
 )
 ALLOWED = re.compile(
-    r"Liuhen|English|Ctrl|Shift|Enter|Esc|JSON|TOML|tlog-proof|Ed25519|SHA-?256|TOTP|XLSX|[\w./-]+\.(?:json|csv|xlsx|mp4|ts)"
+    r"Liuhen|liuhen scrub|English|Ctrl|Shift|Enter|Esc|JSON|TOML|tlog-proof|Ed25519|SHA-?256|TOTP|XLSX|[\w./-]+\.(?:json|csv|xlsx|mp4|ts)"
 )
 """Latin words that a Chinese page may have: names of keys, formats and files."""
 

@@ -15,6 +15,7 @@ from tests.console.desk import DAY, HOUR, opened
 from tests.console.staff import Staff
 from tests.console.test_browser import until
 from tests.console.web.conftest import LANGUAGES, Opens, Seen
+from verify.entries import format_time
 
 MOST_BYTES = 300_000
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -37,8 +38,9 @@ async def filled(house: House, staff: Staff) -> str:
     return officer
 
 
-async def asked(seen: Seen, path: str) -> Any:
-    answer = await seen.page.request.get(f"{seen.house.url}{path}")
+async def asked(seen: Seen, path: str, language: str = "zh-CN") -> Any:
+    headers = {"Accept-Language": language}
+    answer = await seen.page.request.get(f"{seen.house.url}{path}", headers=headers)
     assert answer.ok, await answer.text()
     return await answer.json()
 
@@ -66,7 +68,7 @@ async def test_an_officer_sees_his_inbox_his_devices_and_what_his_cases_lack(
     assert await seen.page.locator("[data-number=lacking]").inner_text() == "1"
     panel = await seen.page.locator("[data-missing]").inner_text()
     assert "沪司检〔2026〕7号" in panel
-    assert "记录仪 7" in await seen.text()
+    assert "记录仪 7" in await seen.page.locator("[data-devices]").inner_text()
     assert await seen.page.locator("[data-rates]").count() == 0
     if locale == "en":
         own = re.sub(r"沪司检〔2026〕7号|记录仪 7|律所检查", "", await seen.text())
@@ -74,6 +76,124 @@ async def test_an_officer_sees_his_inbox_his_devices_and_what_his_cases_lack(
     assert await seen.serious() == []
     await number.click()
     await until(seen.page, "location.pathname === '/app/inbox'")
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+async def test_the_guide_says_what_is_next_from_what_is_there(
+    open_as: Opens, staff: Staff, small: House, locale: str
+) -> None:
+    """Each step has the API's number and leads to where it is done; a step that is done is gone."""
+    officer = await filled(small, staff)
+    async with opened(small) as desk:
+        device = await desk.device("记录仪 8")
+        await desk.custody(device, "issued", desk.now - DAY, officer)
+        offset = {
+            "at": format_time(desk.now),
+            "offset_ms": 3200,
+            "uncertainty_ms": 500,
+            "way": "dock",
+        }
+        await desk.call("POST", f"/api/devices/{device}/offsets", 201, offset)
+    seen = await open_as(officer, "/", locale=locale)
+    await ready(seen)
+    guide = seen.page.locator("[data-guide]")
+    missing = await asked(seen, "/api/missing?person=me")
+    inbox = await asked(seen, "/api/inbox?person=me")
+    explain = guide.locator("[data-step=explain]")
+    assert missing["cases"][0]["case"]["id"] in (
+        await explain.locator("a").get_attribute("href") or ""
+    )
+    choose = guide.locator("[data-step=choose], [data-step=confirm]")
+    assert str(len(inbox["items"])) in await choose.inner_text()
+    assert await guide.locator("[data-step=approvals], [data-start]").count() == 0
+    assert "沪司检〔2026〕7号" in await guide.inner_text(), "a look at the newest case"
+    row = seen.page.locator("[data-devices] tr", has_text="记录仪 8")
+    assert "+3.2 s ± 0.5 s" in await row.inner_text()
+    row = seen.page.locator("[data-devices] tr", has_text="记录仪 7")
+    detail = await asked(seen, "/api/devices?person=me")
+    assert {one["name"] for one in detail["devices"]} == {"记录仪 7", "记录仪 8"}
+    assert re.search(r"\d{4}-\d\d-\d\d", (await row.locator("td").nth(3).inner_text()))
+    upcoming = await asked(seen, "/api/upcoming?person=me", locale)
+    case = seen.page.locator(f"[data-case='{upcoming['cases'][0]['case']['id']}']")
+    assert upcoming["cases"][0]["stage"]["label"] in await case.inner_text()
+    await explain.locator("a").click()
+    await until(
+        seen.page, "location.pathname.startsWith('/app/cases/') && location.hash === '#coverage'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "start"),
+    [
+        (Role.OFFICER, ["upload", "case"]), (Role.SECURITY_ADMIN, ["people"]),
+        (Role.SYSTEM_ADMIN, ["devices", "rules"]), (Role.AUDIT_ADMIN, ["audit"]),
+    ],
+)  # fmt: skip
+async def test_a_newcomer_is_told_where_to_begin(
+    open_as: Opens, staff: Staff, role: Role, start: list[str]
+) -> None:
+    for locale in LANGUAGES:
+        seen = await open_as(await staff.person(role), "/", locale=locale)
+        await ready(seen)
+        await until(seen.page, "document.querySelector('[data-guide] li') !== null")
+        items = seen.page.locator("[data-start]")
+        found = [await items.nth(n).get_attribute("data-start") for n in range(await items.count())]
+        assert found == start
+        await items.last.locator("a").click()
+        await until(seen.page, "location.pathname !== '/app/' && document.querySelector('h1')")
+
+
+async def test_what_is_missing_this_week_goes_on_beyond_the_first_page(
+    open_as: Opens, staff: Staff, small: House
+) -> None:
+    """Nine cases lack something: eight are shown, and all of them after a click."""
+    async with opened(small) as desk:
+        for n in range(9):
+            course = await begun(
+                small,
+                desk.client,
+                number=f"沪司检〔2026〕{n}号",
+                organ=staff.organ(),
+                unit=staff.unit(),
+            )
+            await course.to_the_end(upto="inform")
+    seen = await open_as(await staff.person(Role.UNIT_HEAD), "/")
+    await ready(seen)
+    cases = "[data-missing] > ul > li"
+    assert await seen.page.locator(cases).count() == 8
+    assert await seen.page.locator("[data-number=lacking]").inner_text() == "9"
+    await seen.page.click("[data-missing] [data-more]")
+    await until(seen.page, f"document.querySelectorAll('{cases}').length === 9")
+    assert await seen.page.locator("[data-more]").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("role", "panels"),
+    [
+        (Role.SYSTEM_ADMIN, ["health", "proposals"]), (Role.SECURITY_ADMIN, ["people"]),
+        (Role.AUDIT_ADMIN, ["denied", "acts"]), (Role.OFFICER, []),
+    ],
+)  # fmt: skip
+async def test_each_administrator_has_panels_of_his_own(
+    open_as: Opens, staff: Staff, small: House, role: Role, panels: list[str]
+) -> None:
+    officer = await staff.person()
+    client = await staff.browser(officer)
+    async with client.get("/api/audit") as answer:
+        assert answer.status == 403
+    seen = await open_as(await staff.person(role), "/")
+    await ready(seen)
+    if panels:
+        await until(
+            seen.page, f"document.querySelectorAll('[data-panel]').length === {len(panels)}"
+        )
+    found = seen.page.locator("[data-panel]")
+    names = [await found.nth(n).get_attribute("data-panel") for n in range(await found.count())]
+    assert names == panels
+    if role is Role.AUDIT_ADMIN:
+        assert "officer city one" in await seen.page.locator("[data-panel=denied]").inner_text()
+        assert await seen.page.locator("[data-step=denied]").count() == 1
+    assert await seen.serious() == []
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)

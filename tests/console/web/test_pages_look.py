@@ -58,6 +58,28 @@ async def test_a_page_looks_as_it_should(
     assert wrong == []
 
 
+@pytest.mark.parametrize("locale", LANGUAGES)
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.ORGAN_HEAD])
+async def test_the_home_of_a_role_looks_as_it_should(
+    open_as: Opens, staff: Staff, small: House, role: Role, locale: str
+) -> None:
+    await filled(small, staff)
+    seen = await open_as(await staff.person(role), "/", locale=locale)
+    await ready(seen)
+    wrong: list[str] = []
+    for name in ("office", "large"):
+        width, height = SIZES[name]
+        await seen.page.set_viewport_size({"width": width, "height": height})
+        await seen.page.wait_for_timeout(150)
+        wrong += [f"{name}: {one}" for one in await misfits(seen.page)]
+        if SHOTS:
+            picture = f"home-{role}.{name}.{locale}.png"
+            await seen.page.screenshot(path=str(Path(SHOTS) / picture), full_page=True)
+    accounts = (name.replace(" ", "-").replace("+", "-") for name in staff.people)
+    wrong += await misspoken(seen.page, locale, (*DATA, *staff.people, *accounts))
+    assert wrong + await seen.serious() == []
+
+
 async def test_the_finder_finds(open_as: Opens, staff: Staff) -> None:
     """Cut-off text, an overflowing page, a raw key and the other language, put there on purpose."""
     seen = await open_as(await staff.person(), "/help", locale="en")

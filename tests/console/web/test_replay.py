@@ -27,10 +27,10 @@ READY = "document.querySelectorAll('.tile[data-standing=ready]').length"
 CLOCK = "document.querySelector('[data-clock]').textContent"
 
 
-def film(folder: Path, seconds: int) -> bytes:
+def film(folder: Path, seconds: int, rate: int = 25) -> bytes:
     path = folder / f"film-{seconds}.mp4"
     recipe = (
-        f"-f lavfi -i testsrc2=s=320x180:r=25:d={seconds} -f lavfi -i sine=d={seconds} -c:v libx264 "
+        f"-f lavfi -i testsrc2=s=320x180:r={rate}:d={seconds} -f lavfi -i sine=d={seconds} -c:v libx264 "
         "-preset ultrafast -g 25 -pix_fmt yuv420p -c:a aac -movflags +faststart"
     )
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *recipe.split(), f"file:{path}"]
@@ -38,13 +38,15 @@ def film(folder: Path, seconds: int) -> bytes:
     return path.read_bytes()
 
 
-async def four_tracks(house: House, staff: Staff, folder: Path) -> tuple[Course, str, list[str]]:
+async def four_tracks(
+    house: House, staff: Staff, folder: Path, rate: int = 25
+) -> tuple[Course, str, list[str]]:
     """Thirty seconds of four cameras, twenty of nothing, and thirty of the first camera again."""
     officer = await staff.person()
     course = await begun(
         house, await house.client(), organ=staff.organ(), unit=staff.unit(), people=[officer]
     )
-    content, items = film(folder, 30), []
+    content, items = film(folder, 30, rate), []
     for device, start in [(1, 0), (2, 0), (3, 0), (4, 0), (1, 50)]:
         item = await house.item(content, publish=False, name=f"{device}-{start}.mp4")
         fields: dict[str, Any] = {

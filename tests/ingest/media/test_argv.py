@@ -55,12 +55,16 @@ def test_an_encoded_picture_and_sound() -> None:
         *START, *PROGRESS, "-fflags", "+genpts", "-threads", "1", "-i", "file:/in/source",
         "-filter_complex",
         ENCODING,
-        "-map", "[s2]", "-map", "[s3]", "-f", "mp4", "-ac", "1", "-b:a", "48k", "-bufsize", "5000k",
-        "-c:a", "aac", "-c:v", "libx264", "-crf", "25", "-fflags", "+bitexact",
-        "-flags:a", "+bitexact", "-flags:v", "+bitexact",
-        "-force_key_frames", "expr:gte(t,n_forced*2)", "-map_chapters", "-1", "-map_metadata", "-1",
-        "-max_muxing_queue_size", "4096", "-maxrate", "2500k", "-movflags", "+faststart",
-        "-preset", "veryfast", "-t", "172800", "-threads", "1", "/out/playable.mp4", "-y",
+        "-map", "[s2]", "-map", "[s3]", "-f", "tee", "-ac", "1", "-b:a", "48k", "-bufsize", "5000k",
+        "-c:a", "aac", "-c:v", "libx264", "-crf", "25",
+        "-flags:a", "+bitexact+global_header", "-flags:v", "+bitexact+global_header",
+        "-force_key_frames", argv.KEY_FRAMES, "-map_chapters", "-1", "-map_metadata", "-1",
+        "-max_muxing_queue_size", "4096", "-maxrate", "2500k",
+        "-preset", "veryfast", "-t", "172800", "-threads", "1",
+        ("[f=mp4:movflags=+faststart:fflags=+bitexact]/out/playable.mp4"
+        "|[f=hls:onfail=ignore:hls_time=1:hls_list_size=0:hls_playlist_type=event:hls_segment_type=fmp4"
+        ":hls_fmp4_init_filename=init.mp4]/out/live/index.m3u8"),
+        "-y",
     ]  # fmt: skip
 
 
@@ -112,15 +116,15 @@ def test_the_white_lists_hold_no_door_to_other_files() -> None:
 
 def test_an_excerpt_copies_and_lists_its_packets() -> None:
     made = argv.clip(
-        INSIDE, [0, 1], from_ms=1500, to_ms=4000, title="EXCERPT", name="clip.mp4", form="mp4",
-        list_name="packets",
+        INSIDE, [0, 1], from_ms=1500, to_ms=4000, title="EXCERPT", comment="for u:1", name="clip.mp4",
+        form="mp4", list_name="packets",
     )  # fmt: skip
     assert without_guard(made) == [
         *START, *PROGRESS, "-ss", "1.500", "-threads", "1", "-i", "file:/in/source",
         "-map", "0:0", "-map", "0:1", "-f", "mp4", "-avoid_negative_ts", "make_zero", "-c", "copy",
         "-fflags", "+bitexact", "-map_chapters", "-1", "-map_metadata", "-1",
-        "-max_muxing_queue_size", "4096", "-metadata", "title=EXCERPT",
-        "-movflags", "+faststart", "-t", "2.500", "/out/clip.mp4",
+        "-max_muxing_queue_size", "4096", "-metadata:g:0", "title=EXCERPT",
+        "-metadata:g:1", "comment=for u:1", "-movflags", "+faststart", "-t", "2.500", "/out/clip.mp4",
         "-map", "0:0", "-map", "0:1", "-f", "framecrc", "-c", "copy", "-fflags", "+bitexact",
         "-t", "2.500", "/out/packets", "-y",
     ]  # fmt: skip

@@ -93,6 +93,9 @@ async def test_e08_an_excerpt_has_the_packets_of_the_recording_from_a_key_frame_
     shown = looked_at(path, "-show_format")["format"]
     assert shown["tags"]["title" if "title" in shown["tags"] else "TITLE"] == row.label
     assert row.label.startswith("EXCERPT of item")
+    comment = shown["tags"]["comment" if "comment" in shown["tags"] else "COMMENT"]
+    assert comment.startswith(f"Asked for by {ACTOR} at 20")
+    assert f"entry {row.asked_index} of the log" in comment
     assert item in row.label
     assert abs(float(shown["duration"]) * 1000 - (row.to_ms - row.from_ms)) <= 120
     if form in ("mp4", "matroska", "mov"):

@@ -19,9 +19,9 @@ async def test_the_files_of_the_two_checks_are_what_they_say(
     assert [plan.verdict for plan in plans] == ["native", "transcode", "transcode", "none"]
     assert [plan.lane for plan in plans[:3]] == ["quick", "quick", "heavy"]
     assert plans[3].reason is Reason.BROKEN
-    assert [(await probe(path, out, sandbox)).plan.verdict for path in made["hole"]] == [
-        "native"
-    ] * 2
+    for part, many in (("hole", 2), ("waiting", 5)):
+        plans = [(await probe(path, out, sandbox)).plan for path in made[part]]
+        assert [plan.verdict for plan in plans] == ["native"] * many
     before = {path: path.stat().st_mtime_ns for part in made.values() for path in part}
     again = make_footage(folder)
     assert {path: path.stat().st_mtime_ns for part in again.values() for path in part} == before

@@ -260,7 +260,7 @@ async def retry(house: House, key: str) -> None:
 async def test_a_conversion_that_fails_is_told_and_can_be_tried_again(
     house: House, footage: Footage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: object) -> Made:
+    async def fail(*_: object, **__: object) -> Made:
         raise stages.ConversionError("ffmpeg: expected exit code 0, got 1")
 
     item = await house.seal(footage("mpeg4-mp3.avi").read_bytes())
@@ -283,10 +283,10 @@ async def test_where_copying_fails_the_next_attempt_encodes(
 ) -> None:
     real = stages.make_playable
 
-    async def refuse_copies(work: Any, plan: Any, *rest: Any) -> Made:
+    async def refuse_copies(work: Any, plan: Any, *rest: Any, **more: Any) -> Made:
         if plan.picture.copied:
             raise stages.ConversionError("ffmpeg: expected exit code 0, got 1")
-        return await real(work, plan, *rest)
+        return await real(work, plan, *rest, **more)
 
     monkeypatch.setattr(stages, "make_playable", refuse_copies)
     item = await house.seal(footage("h264-aac.ts").read_bytes())
@@ -344,7 +344,7 @@ async def test_cancelling_ends_the_converter(
     await house.wish(item)
     started, ended = asyncio.Event(), asyncio.Event()
 
-    async def endless(*_: object) -> Made:
+    async def endless(*_: object, **__: object) -> Made:
         started.set()
         try:
             await asyncio.sleep(60)

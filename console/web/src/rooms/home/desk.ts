@@ -1,9 +1,6 @@
 /** The numbers and lines of the desk, from what the API says. */
 import type { Schemas } from '@/api/client'
 
-/** `20+` where there is a further page. */
-export const counted = (n: number, next: unknown): string => (next === null || next === undefined ? String(n) : `${n}+`)
-
 export interface Open {
   rule: string
   matter: string
@@ -22,3 +19,18 @@ export function toExplain(verdicts: readonly Schemas['Verdict'][]): Open[] {
       return [{ rule: one.rule, matter: one.matter, text: one.text, start: holes[0]?.start ?? '', asked: holes.every((hole) => hole.asked) }]
     })
 }
+
+type Upcoming = { case: { id: string }; deadlines: { due: string | null; overdue: boolean }[] }
+const SOON_MS = 3 * 86_400_000
+
+/** Whether a deadline asks for attention: over, or over within three days. */
+export const pressing = (one: { due: string | null; overdue: boolean }, now: number): boolean => one.overdue || (one.due !== null && Date.parse(one.due) - now < SOON_MS)
+
+/** Cases with a deadline first, the nearest before; the others stay in their order. */
+export function byDeadline<T extends Upcoming>(rows: readonly T[]): T[] {
+  const first = (row: T): number => Math.min(...row.deadlines.map((one) => (one.due === null ? Infinity : Date.parse(one.due))), Infinity)
+  return rows.map((row, n) => ({ row, n, at: first(row) })).sort((a, b) => (a.at === b.at ? a.n - b.n : a.at - b.at)).map(({ row }) => row)
+}
+
+/** `+3.2 s`: by how much a device's clock is ahead, or behind. */
+export const seconds = (ms: number): string => `${ms < 0 ? '−' : '+'}${(Math.abs(ms) / 1000).toFixed(1)} s`

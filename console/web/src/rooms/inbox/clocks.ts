@@ -1,15 +1,35 @@
-/** How long is left of a clock, in words of a sentence key and its number. */
+/** How long is left of a clock, and by which term it runs, as sentence keys with their number. */
 
 export interface Left {
-  key: 'over' | 'minutes' | 'hours' | 'days'
+  key: 'over.minutes' | 'over.hours' | 'over.days' | 'minutes' | 'hours' | 'days'
   n: number
 }
 
-/** From now until `due`: minutes below two hours, hours below two days, else days; rounded down. */
+const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000]
+
+/** A length in the unit that one plans in: minutes below two hours, hours below two days, else days; rounded down. */
+function inUnits(ms: number): { unit: 'minutes' | 'hours' | 'days'; n: number } {
+  if (ms < 2 * HOUR) return { unit: 'minutes', n: Math.floor(ms / MINUTE) }
+  if (ms < 2 * DAY) return { unit: 'hours', n: Math.floor(ms / HOUR) }
+  return { unit: 'days', n: Math.floor(ms / DAY) }
+}
+
+/** From now until `due`, or since it. */
 export function left(due: number, now: number): Left {
-  const ms = due - now
-  if (ms < 0) return { key: 'over', n: Math.floor(-ms / 3_600_000) }
-  if (ms < 7_200_000) return { key: 'minutes', n: Math.floor(ms / 60_000) }
-  if (ms < 172_800_000) return { key: 'hours', n: Math.floor(ms / 3_600_000) }
-  return { key: 'days', n: Math.floor(ms / 86_400_000) }
+  const { unit, n } = inUnits(Math.abs(due - now))
+  return { key: due < now ? `over.${unit}` : unit, n }
+}
+
+export interface Term {
+  key: 'same_day' | 'hours' | 'days' | 'working_days'
+  n: number
+}
+
+/** A term as policies write it: `0d` is the same day, `24h`, `7d`, `2wd`.  Null: it is none of these. */
+export function term(text: string | null): Term | null {
+  const found = /^(\d+)(h|d|wd)/.exec(text ?? '')
+  if (found === null) return null
+  const n = Number(found[1])
+  if (n === 0) return { key: 'same_day', n }
+  return { key: found[2] === 'h' ? 'hours' : found[2] === 'd' ? 'days' : 'working_days', n }
 }

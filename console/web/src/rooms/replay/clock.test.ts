@@ -34,14 +34,14 @@ describe('the clock', () => {
 
 describe('leading a video', () => {
   test('leaves alone what is within a frame', () => {
-    for (const error of [-20, 0, 20]) expect(correction(error, 1)).toEqual({ jump: false, rate: 1 })
+    for (const error of [-8, 0, 8]) expect(correction(error, 1)).toEqual({ jump: false, rate: 1 })
   })
 
   test('slows what is ahead and hurries what is behind, within bounds', () => {
-    expect(correction(100, 1).rate).toBeCloseTo(0.9)
-    expect(correction(-100, 1).rate).toBeCloseTo(1.1)
-    expect(correction(-499, 1).rate).toBeCloseTo(1.499)
-    expect(correction(499, 2).rate).toBeCloseTo(1.002)
+    expect(correction(100, 1).rate).toBeCloseTo(0.8)
+    expect(correction(-100, 1).rate).toBeCloseTo(1.2)
+    expect(correction(-499, 1).rate).toBeCloseTo(1.5)
+    expect(correction(499, 2).rate).toBeCloseTo(1)
     expect(correction(-700, 2).rate).toBeLessThanOrEqual(3)
   })
 

@@ -10,8 +10,8 @@ export const RATES = [0.25, 0.5, 1, 1.5, 2, 4, 8, 16] as const
 export const LOUDEST_RATE = 2
 /** From here on a video is set anew instead of being led. */
 export const JUMP_MS = 500
-/** Below this a video is left alone: less than a frame. */
-export const CLOSE_MS = 20
+/** Below this a video is left alone: two of them are then less than 20 ms apart. */
+export const CLOSE_MS = 8
 /** A camera that shows nothing for so long stops all others. */
 export const PATIENCE_MS = 300
 
@@ -90,7 +90,7 @@ export interface Correction {
 export function correction(errorMs: number, rate: number): Correction {
   if (Math.abs(errorMs) > JUMP_MS * Math.max(1, rate)) return { jump: true, rate }
   if (Math.abs(errorMs) <= CLOSE_MS) return { jump: false, rate }
-  const led = rate * (1 - errorMs / 1000)
+  const led = rate * (1 - errorMs / 500)
   return { jump: false, rate: Math.min(rate * 1.5, Math.max(rate * 0.5, led)) }
 }
 

@@ -5,6 +5,8 @@
  * clock and is named; where a lane has no recording nothing is shown, never its last frame; sound
  * comes from one track.  Runs on `tick`, ten times a second; knows media elements, not Vue.
  */
+import type Hls from 'hls.js'
+
 import { api, ask, asProblem, type Problem, type Schemas } from '@/api/client'
 import { CLOSE_MS, correction, LOUDEST_RATE, PATIENCE_MS, type SyncClock } from './clock'
 import type { Grants } from './grants'
@@ -16,7 +18,12 @@ export type Standing = 'gap' | 'loading' | 'ready' | 'late' | 'converting' | 'un
 export const SKIM_RATE = 8
 const SKIM_EVERY_MS = 200
 const AHEAD_MS = 4000
+/** A conversion is asked about often at first: its begin may be there in a moment. */
 const POLL_MS = 2000
+const POLL_FIRST_MS = 400
+const FIRST_ASKS = 12
+/** So near to the end of what is converted the picture stands. */
+const EDGE_MS = 300
 
 export interface Slot {
   lane: Lane
@@ -25,8 +32,9 @@ export interface Slot {
   segment: Segment | null
   /** Of the item that is loaded, in words; for what is not playable. */
   state: Schemas['State'] | null
-  /** How far its conversion is, while it is being made. */
+  /** How far its conversion is, while it is being made; what of it is there may be watched already. */
   progress: Progress | null
+  live: boolean
   problem: Problem | null
 }
 
@@ -34,11 +42,14 @@ export interface Progress {
   percent: number | null
   seconds_left: number | null
   place: number | null
+  watchable_ms?: number | null
 }
 
 interface Inner extends Slot {
+  hls: Hls | null
   loaded: string | null
   wanted: string | null
+  asks: number
   lateSince: number | null
   skimmedAt: number
   errorMs: number
@@ -78,7 +89,7 @@ export class Engine {
 
   add(lane: Lane, element: HTMLMediaElement): Slot {
     const slot: Inner = {
-      lane, element, standing: 'gap', segment: null, state: null, progress: null, problem: null, loaded: null, wanted: null,
+      lane, element, standing: 'gap', segment: null, state: null, progress: null, live: false, hls: null, problem: null, loaded: null, wanted: null, asks: 0,
       lateSince: null, skimmedAt: 0, errorMs: 0, frameAt: null, frames: [], stop: [],
     }
     const failed = (): void => {
@@ -159,6 +170,7 @@ export class Engine {
   }
 
   private unload(slot: Inner): void {
+    this.endLive(slot)
     slot.element.pause()
     slot.element.removeAttribute('src')
     slot.element.load()
@@ -179,6 +191,7 @@ export class Engine {
   }
 
   private async load(slot: Inner, segment: Segment): Promise<void> {
+    if (slot.wanted !== segment.item) this.endLive(slot)
     slot.wanted = segment.item
     slot.problem = null
     try {
@@ -189,6 +202,8 @@ export class Engine {
       const grant = await this.grants.of(segment.item)
       if (slot.wanted !== segment.item) return this.grants.leave(segment.item)
       if (slot.loaded !== null && slot.loaded !== segment.item) this.grants.leave(slot.loaded)
+      this.endLive(slot)
+      slot.progress = null
       slot.loaded = segment.item
       slot.frameAt = null
       slot.frames = []
@@ -205,7 +220,7 @@ export class Engine {
 
   /** Not playable: ask for it, unless it cannot be, and look again. */
   private async wait(slot: Inner, segment: Segment, state: Schemas['State']): Promise<void> {
-    this.set(slot, state.name === 'unplayable' ? 'unplayable' : 'converting')
+    if (!slot.live) this.set(slot, state.name === 'unplayable' ? 'unplayable' : 'converting')
     this.changed()
     if (state.name === 'unplayable') return
     if (state.name === 'sealed') await ask(api.POST('/api/items/{item}/playable', { params: { path: { item: segment.item } } })).catch(() => undefined)
@@ -213,11 +228,45 @@ export class Engine {
     if (slot.wanted !== segment.item || !this.slots.includes(slot)) return
     slot.progress = told
     this.changed()
+    if (!slot.live && typeof told?.watchable_ms === 'number') await this.watchLive(slot, segment)
+    slot.asks += 1
     const poll = setTimeout(() => {
       this.polls.delete(poll)
       if (slot.wanted === segment.item && this.slots.includes(slot)) void this.load(slot, segment)
-    }, POLL_MS)
+    }, slot.live || slot.asks > FIRST_ASKS ? POLL_MS : POLL_FIRST_MS)
     this.polls.add(poll)
+  }
+
+  /** Show what is converted by now while the rest is; the whole copy takes its place at the end. */
+  private async watchLive(slot: Inner, segment: Segment): Promise<void> {
+    const { default: Player } = await import('hls.js')
+    if (!Player.isSupported()) return
+    const grant = await this.grants.of(segment.item).catch(() => null)
+    if (grant === null || slot.wanted !== segment.item || !this.slots.includes(slot)) return
+    if (slot.loaded !== null && slot.loaded !== segment.item) this.grants.leave(slot.loaded)
+    slot.frameAt = null
+    slot.frames = []
+    slot.live = true
+    slot.loaded = segment.item
+    const from = Math.max(0, (this.clock.now(performance.now()) - segment.start) / 1000)
+    // Its worker would be a blob, which the pages' policy forbids.
+    slot.hls = new Player({ enableWorker: false, startPosition: from, liveDurationInfinity: false, maxBufferLength: 20 })
+    slot.hls.on(Player.Events.ERROR, (_, error) => {
+      if (!error.fatal || slot.hls === null) return
+      this.endLive(slot) // the conversion ended, or died: what there is now is found out anew
+      slot.loaded = null
+      slot.wanted = null
+    })
+    slot.hls.loadSource(`/api/views/${grant.view}/live/index.m3u8`)
+    slot.hls.attachMedia(slot.element)
+    this.changed()
+  }
+
+  private endLive(slot: Inner): void {
+    slot.hls?.destroy()
+    slot.hls = null
+    slot.live = false
+    slot.asks = 0
   }
 
   seek(at: number): void {
@@ -263,7 +312,12 @@ export class Engine {
     }
     if (slot.loaded !== segment.item) return this.judge(slot, perf, false)
     const goal = (at - segment.start) / 1000
-    if (Number.isFinite(element.duration) && goal > element.duration) {
+    if (slot.live && goal * 1000 > (slot.progress?.watchable_ms ?? 0) - EDGE_MS) {
+      if (!element.paused) element.pause()
+      this.set(slot, 'converting') // not that far yet
+      return false
+    }
+    if (!slot.live && Number.isFinite(element.duration) && goal > element.duration) {
       if (!element.paused) element.pause()
       this.set(slot, 'gap') // the file ends before its stated time does
       return false

@@ -9,7 +9,6 @@ export interface Happening {
   kind: 'stage' | 'point' | 'document' | 'hole' | 'start' | 'mark'
   key: string
   note?: string
-  explained?: boolean
 }
 
 const MOST_STARTS = 400
@@ -24,7 +23,7 @@ export function happeningsOf(model: Model, marks: readonly MarkSpan[], nameOf: (
     ...model.points.map((one) => ({ at: one.at, label: one.label, kind: 'point' as const, key: `p${one.index}` })),
     ...model.documents.map((one) => ({ at: one.at, label: one.label, kind: 'document' as const, key: `d${one.index}` })),
     ...model.holes.filter((one) => one.state !== 'below_threshold').map((one) => (
-      { at: one.start, label: hole(one.end - one.start), kind: 'hole' as const, key: `h${one.start}${one.rule}`, note: one.label, explained: one.state === 'explained' })),
+      { at: one.start, label: hole(one.end - one.start), kind: 'hole' as const, key: `h${one.start}${one.rule}`, note: one.label })),
     ...marks.map((one) => ({ at: one.start, label: one.text, kind: 'mark' as const, key: `m${one.id}` })),
     ...starts,
   ]

@@ -41,7 +41,7 @@ test('everything that happened is in one list, in the order of time', () => {
   expect(all.map((one) => [one.kind, one.label])).toEqual([
     ['start', 'Camera'], ['stage', 'Inquiry'], ['point', 'Arrived'], ['document', 'Notice'], ['hole', '2.5 s missing'], ['mark', 'moment'],
   ])
-  expect(all.find((one) => one.kind === 'hole')).toMatchObject({ note: 'battery', explained: true })
+  expect(all.find((one) => one.kind === 'hole')).toMatchObject({ note: 'battery' })
 })
 
 test('a further page has its own lists of people and devices', () => {

@@ -35,7 +35,7 @@ export class Known {
       const whose = told.attribution
       const device = whose?.device ?? null
       const detail = {
-        name: told.name_shown, device: device !== null && device.name !== device.id ? device.name : told.source.name,
+        name: told.name_shown, device: device !== null && device.name !== '' && device.name !== device.id ? device.name : told.source.name,
         offsetMs: whose?.offset_ms ?? null, source: whose?.time_source_text ?? '',
       }
       this.items.set(item, detail)

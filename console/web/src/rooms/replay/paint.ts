@@ -158,7 +158,8 @@ function ruler(context: CanvasRenderingContext2D, scene: Scene, width: number, h
     context.fillStyle = C.soft
     const today = scene.label(at, 'date')
     const text = scene.label(at, 'time')
-    context.fillText(today === day ? text : `${today.slice(5)} ${text}`, place + 3, ROWS.ruler / 2)
+    const said = today === day ? text : `${today.slice(5)} ${text}`
+    if (place + 3 + context.measureText(said).width <= width) context.fillText(said, place + 3, ROWS.ruler / 2)
     context.fillRect(place, ROWS.ruler - 5, 1, 5)
     day = today
   }
@@ -175,6 +176,14 @@ function stages(context: CanvasRenderingContext2D, scene: Scene, width: number):
   })
 }
 
+/** `text`, or as much of it as has room, with «…». */
+function fitted(context: CanvasRenderingContext2D, text: string, room: number): string {
+  if (context.measureText(text).width <= room) return text
+  let length = text.length - 1
+  while (length > 0 && context.measureText(`${text.slice(0, length)}…`).width > room) length -= 1
+  return length > 0 ? `${text.slice(0, length)}…` : ''
+}
+
 function clipped(context: CanvasRenderingContext2D, text: string, left: number, middle: number, room: number, colour: string): void {
   if (room < 14) return
   context.save()
@@ -184,7 +193,7 @@ function clipped(context: CanvasRenderingContext2D, text: string, left: number, 
   context.fillStyle = colour
   context.font = '12px sans-serif'
   context.textAlign = 'left'
-  context.fillText(text, left, middle + 0.5)
+  context.fillText(fitted(context, text, room), left, middle + 0.5)
   context.restore()
 }
 
@@ -274,6 +283,7 @@ function events(context: CanvasRenderingContext2D, scene: Scene, width: number):
 
 function marks(context: CanvasRenderingContext2D, scene: Scene, width: number): void {
   const top = ROWS.ruler + ROWS.stages + ROWS.events
+  let free = -Infinity
   for (const mark of scene.marks) {
     const [from, to] = [toX(scene.view, width, mark.start), toX(scene.view, width, mark.end)]
     if (to < -4 || from > width + 4) continue
@@ -282,7 +292,10 @@ function marks(context: CanvasRenderingContext2D, scene: Scene, width: number): 
     context.fillRect(from, top + 3, Math.max(3, to - from), ROWS.marks - 6)
     context.globalAlpha = 1
     context.fillRect(from, top + 3, 3, ROWS.marks - 6)
-    clipped(context, mark.text, from + 6, top + ROWS.marks / 2, Math.max(60, to - from - 8), C.mark)
+    if (from + 6 < free) continue // its words would lie over those before: pointing at it tells them
+    const room = Math.max(60, to - from - 8)
+    clipped(context, mark.text, from + 6, top + ROWS.marks / 2, room, C.mark)
+    free = from + 6 + room
   }
 }
 

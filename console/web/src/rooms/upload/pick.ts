@@ -3,23 +3,41 @@
 export interface Picked {
   file: File
   path: string
+  /** Read once: a browser asks the disk each time. */
+  size: number
+  modified: number
 }
 
+const AT_ONCE = 100
+type Found = Pick<Picked, 'file' | 'path'>
+
+/** With size and time, so many at once: thousands keep the page alive. */
+async function measured(found: readonly Found[]): Promise<Picked[]> {
+  const all: Picked[] = []
+  for (const { file, path } of found) {
+    all.push({ file, path, size: file.size, modified: file.lastModified })
+    if (all.length % AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve))
+  }
+  return all
+}
+
+export const one = (file: File): Picked => ({ file, path: file.name, size: file.size, modified: file.lastModified })
+
 /** Of an input: `webkitRelativePath` where a folder was chosen. */
-export const ofInput = (list: FileList | null): Picked[] =>
-  [...(list ?? [])].map((file) => ({ file, path: file.webkitRelativePath === '' ? file.name : file.webkitRelativePath }))
+export const ofInput = (list: FileList | null): Promise<Picked[]> =>
+  measured([...(list ?? [])].map((file) => ({ file, path: file.webkitRelativePath === '' ? file.name : file.webkitRelativePath })))
 
 /** Of a drop: folders are walked. */
 export async function ofDrop(data: DataTransfer): Promise<{ picked: Picked[]; unreadable: string[] }> {
   const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null)
-  if (entries.length === 0) return { picked: [...data.files].map((file) => ({ file, path: file.name })), unreadable: [] }
-  const [picked, unreadable]: [Picked[], string[]] = [[], []]
-  for (const entry of entries) await walk(entry, picked, unreadable)
-  return { picked, unreadable }
+  if (entries.length === 0) return { picked: await measured([...data.files].map((file) => ({ file, path: file.name }))), unreadable: [] }
+  const [found, unreadable]: [Found[], string[]] = [[], []]
+  for (const entry of entries) await walk(entry, found, unreadable)
+  return { picked: await measured(found), unreadable }
 }
 
 /** What cannot be read is named, and the rest goes on. */
-async function walk(entry: FileSystemEntry, found: Picked[], unreadable: string[]): Promise<void> {
+async function walk(entry: FileSystemEntry, found: Found[], unreadable: string[]): Promise<void> {
   try {
     await open(entry, found, unreadable)
   } catch {
@@ -27,7 +45,7 @@ async function walk(entry: FileSystemEntry, found: Picked[], unreadable: string[
   }
 }
 
-async function open(entry: FileSystemEntry, found: Picked[], unreadable: string[]): Promise<void> {
+async function open(entry: FileSystemEntry, found: Found[], unreadable: string[]): Promise<void> {
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))
     found.push({ file, path: entry.fullPath.replace(/^\//, '') })

@@ -1,16 +1,21 @@
 /**
- * Moves the queue: hashes, sends by tus over links that break, then watches what the server makes of
+ * Moves the queue: hashes, sends by tus over links that break, then follows what the server makes of
  * it.  Everything it knows stands in `entries`; files themselves are kept beside, since a reload
  * loses them.
  */
 import * as tus from 'tus-js-client'
-import { shallowRef } from 'vue'
+import { ref, shallowRef } from 'vue'
 
-import { api, ask, asProblem, headers, onSignedOut } from '@/api/client'
+import { asProblem, headers, onSignedOut } from '@/api/client'
 import { problemOf } from '@/api/problem'
-import { anew, due, fresh, isBad, isOpen, isSealed, isWatched, kept, keyOf, resumed, type Entry, type Standing } from './queue'
+import { sessionOrNull } from '@/common/session'
+import { onSignedIn, over } from '@/common/start'
+import { look } from './follow'
+import { Hasher } from './hasher'
+import { Keep } from './keep'
+import type { Picked } from './pick'
+import { anew, due, fresh, isBad, isHeldUp, isRunning, isSealed, isWatched, keyOf, reopened, resumed, type Entry, type Said, type Standing } from './queue'
 
-const STORE = 'liuhen.uploads'
 const LINES = 2
 const RETRY_DELAYS = [0, 1000, 3000, 5000, 10_000]
 const AGAIN_MS = 15_000
@@ -20,138 +25,196 @@ const WATCHED = 20
 
 export class Sender {
   readonly entries = shallowRef<readonly Entry[]>([])
+  /** Another tab of this browser has the queue. */
+  readonly elsewhere = ref(false)
+  private readonly at = new Map<string, number>()
   private readonly files = new Map<string, File>()
   private readonly running = new Map<string, tus.Upload>()
-  private worker: Worker | null = null
-  private started = false
-
-  constructor(private readonly storage: Storage = localStorage) {
-    this.entries.value = this.read()
-  }
+  private readonly hasher = new Hasher({
+    hashed: (key, bytes) => this.while(key, 'hashing', { hashed: bytes }, false),
+    done: (key, sha256) => this.while(key, 'hashing', { standing: 'ready', sha256, hashed: this.of(key)?.size ?? 0 }),
+    failed: (key, problem) => this.while(key, 'hashing', { standing: 'failed', text: 'upload.unreadable', next: problem }),
+  })
+  private keep: Keep | null = null
 
   // --- life -------------------------------------------------------------------------------------
 
-  /** Once; it goes on in whatever room the person is. */
+  /** Once; it goes on in whatever room the person is. One tab has the queue, the others wait for it. */
   start(): void {
-    if (this.started) return
-    this.started = true
-    const online = (): void => this.mend()
-    window.addEventListener('online', online)
-    onSignedOut(() => this.pauseAll('broken'))
+    onSignedOut(() => this.lock())
+    onSignedIn(() => this.unlock())
+    window.addEventListener('online', () => this.mend())
     window.addEventListener('beforeunload', (event) => {
       if (this.unsafe) event.preventDefault()
     })
     setInterval(() => this.mend(), AGAIN_MS)
     setInterval(() => void this.watch(), WATCH_MS)
+    const name = `liuhen-uploads-${this.person}`
+    if (!('locks' in navigator)) return void this.open() // an address that is not encrypted
+    this.elsewhere.value = true
+    void navigator.locks.request(name, async () => {
+      await this.open()
+      this.elsewhere.value = false
+      return new Promise(() => undefined)
+    })
+  }
+
+  private get person(): string {
+    return sessionOrNull()?.actor ?? ''
+  }
+
+  private async open(): Promise<void> {
+    this.keep = await Keep.open(this.person)
+    const before = (await this.keep.all()).map(reopened)
+    const now = this.entries.value
+    const had = new Set(before.map((entry) => entry.key))
+    this.replace([...before, ...now.filter((entry) => !had.has(entry.key))])
   }
 
   /** Whether leaving the site would stop something. */
   get unsafe(): boolean {
-    return this.entries.value.some((entry) => ['waiting', 'hashing', 'ready', 'sending', 'broken'].includes(entry.standing))
+    return this.entries.value.some(isRunning)
   }
 
-  private read(): Entry[] {
-    try {
-      const found: unknown = JSON.parse(this.storage.getItem(STORE) ?? '[]')
-      return Array.isArray(found) ? kept(found as Entry[]) : []
-    } catch {
-      return []
-    }
+  private replace(entries: readonly Entry[]): void {
+    this.at.clear()
+    entries.forEach((entry, at) => this.at.set(entry.key, at))
+    this.entries.value = entries
   }
 
-  private write(): void {
-    try {
-      this.storage.setItem(STORE, JSON.stringify(this.entries.value.filter((entry) => isOpen(entry) || isWatched(entry) || isBad(entry))))
-    } catch {
-      // a browser without room: the queue lives as long as the page
+  /** Many changes at once: the list is made anew once. */
+  private change(changes: readonly (readonly [string, Partial<Entry>])[], save = true): void {
+    const next = [...this.entries.value]
+    for (const [key, change] of changes) {
+      const at = this.at.get(key)
+      const old = at === undefined ? undefined : next[at]
+      if (at === undefined || old === undefined) continue
+      const entry = { ...old, ...change }
+      next[at] = entry
+      if (save) this.keep?.put(key, entry)
     }
+    this.entries.value = next
   }
 
   private set(key: string, change: Partial<Entry>, save = true): void {
-    this.entries.value = this.entries.value.map((entry) => (entry.key === key ? { ...entry, ...change } : entry))
-    if (save) this.write()
+    this.change([[key, change]], save)
+  }
+
+  /** A change that holds only while the entry stands so; what is done leads to the next. */
+  private while(key: string, standing: Standing, change: Partial<Entry>, save = true): void {
+    if (this.of(key)?.standing !== standing) return
+    this.set(key, change, save)
+    if (change.standing !== undefined) this.go()
   }
 
   private of(key: string): Entry | undefined {
-    return this.entries.value.find((entry) => entry.key === key)
+    const at = this.at.get(key)
+    return at === undefined ? undefined : this.entries.value[at]
   }
 
   // --- what people do ---------------------------------------------------------------------------
 
   /** Take files; those that were in the queue go on where they were. How many were known already. */
-  add(files: readonly { file: File; path: string }[], source: string, caseNumber: string): number {
-    const known = new Map(this.entries.value.map((entry) => [entry.key, entry]))
+  add(files: readonly (Picked & { said: Said })[]): number {
+    let order = this.entries.value.reduce((most, entry) => Math.max(most, entry.order), 0)
     const made: Entry[] = []
-    let again = 0
-    for (const { file, path } of files) {
-      const key = keyOf(path, file.size, file.lastModified)
+    const again: (readonly [string, Partial<Entry>])[] = []
+    for (const { file, path, size, modified, said } of files) {
+      const key = keyOf(path, size, modified)
+      const old = this.of(key)
       this.files.set(key, file)
-      const entry = known.get(key)
-      if (entry === undefined) made.push(fresh(path, file.size, file.lastModified, source, caseNumber))
-      else again += 1
+      if (old === undefined) made.push({ ...fresh(path, size, modified, said), order: (order += 1) })
+      else again.push([key, resumed(old)])
     }
-    const chosen = new Set(files.map(({ file, path }) => keyOf(path, file.size, file.lastModified)))
-    this.entries.value = [...this.entries.value.map((entry) => (chosen.has(entry.key) ? resumed(entry) : entry)), ...made]
-    this.write()
+    this.replace([...this.entries.value, ...made])
+    this.change([...again, ...made.map((entry) => [entry.key, {}] as const)])
     this.go()
-    return again
+    return again.length
+  }
+
+  /** What was taken off the list and is chosen again is shown again. */
+  show(keys: readonly string[]): void {
+    this.change(keys.filter((key) => this.of(key)?.cleared === true).map((key) => [key, { cleared: false }]))
   }
 
   pause(key: string): void {
     const entry = this.of(key)
-    if (entry === undefined || !['waiting', 'hashing', 'ready', 'sending', 'broken'].includes(entry.standing)) return
+    if (entry === undefined || !isRunning(entry)) return
     this.halt(key)
     this.set(key, { standing: 'paused' })
     this.go()
   }
 
   resume(key: string): void {
-    const entry = this.of(key)
-    if (entry === undefined || !['paused', 'broken', 'failed', 'mismatch'].includes(entry.standing)) return
-    if (!this.files.has(key)) return this.set(key, { standing: 'away' })
-    if (isBad(entry)) {
-      this.entries.value = this.entries.value.map((one) => (one.key === key ? anew(one) : one))
-      this.write()
-      return this.go()
-    }
-    this.set(key, { standing: entry.sha256 === null ? 'waiting' : 'ready', text: '', next: '' })
-    this.go()
+    this.resumeSome((entry) => entry.key === key)
   }
 
-  pauseAll(standing: Standing = 'paused'): void {
-    for (const entry of this.entries.value) {
-      if (!['waiting', 'hashing', 'ready', 'sending'].includes(entry.standing)) continue
-      this.halt(entry.key)
-      this.set(entry.key, { standing }, false)
-    }
-    this.write()
+  pauseAll(): void {
+    this.stopAll('paused')
   }
 
   resumeAll(): void {
-    for (const entry of this.entries.value) if (entry.standing === 'paused' || entry.standing === 'broken') this.resume(entry.key)
+    this.resumeSome((entry) => entry.standing === 'paused' || isHeldUp(entry))
   }
 
-  /** Take it off the list; what the server has stays there. */
+  /** Take it off the list; what the server has stays there, and so does a receipt. */
   forget(key: string): void {
-    this.halt(key)
-    this.files.delete(key)
-    this.entries.value = this.entries.value.filter((entry) => entry.key !== key)
-    this.write()
-    this.go()
+    this.forgetSome((entry) => entry.key === key)
   }
 
   forgetDone(): void {
-    this.entries.value = this.entries.value.filter((entry) => !isSealed(entry))
-    this.write()
+    this.forgetSome(isSealed)
+  }
+
+  private stopAll(standing: Standing): void {
+    const some = this.entries.value.filter((entry) => isRunning(entry) && entry.standing !== standing)
+    for (const entry of some) this.halt(entry.key)
+    this.change(some.map((entry) => [entry.key, { standing, text: '', next: '' }]))
+  }
+
+  private resumeSome(which: (entry: Entry) => boolean): void {
+    const some = this.entries.value.filter((entry) => which(entry) && (['paused', 'locked'].includes(entry.standing) || isHeldUp(entry) || isBad(entry)))
+    this.change(
+      some.map((entry) => {
+        if (!this.files.has(entry.key)) return [entry.key, { standing: 'away', text: '', next: '' }]
+        if (isBad(entry)) return [entry.key, anew(entry)]
+        return [entry.key, { standing: entry.sha256 === null ? 'waiting' : 'ready', text: '', next: '' }]
+      }),
+    )
+    this.go()
+  }
+
+  private forgetSome(which: (entry: Entry) => boolean): void {
+    const some = this.entries.value.filter(which)
+    for (const entry of some) {
+      this.halt(entry.key)
+      this.files.delete(entry.key)
+      if (!isSealed(entry)) this.keep?.put(entry.key, null)
+    }
+    this.change(some.filter(isSealed).map((entry) => [entry.key, { cleared: true }]))
+    const gone = new Set(some.filter((entry) => !isSealed(entry)).map((entry) => entry.key))
+    if (gone.size > 0) this.replace(this.entries.value.filter((entry) => !gone.has(entry.key)))
+    this.go()
   }
 
   private halt(key: string): void {
     void this.running.get(key)?.abort()
     this.running.delete(key)
-    this.worker?.postMessage({ key, stop: true })
+    this.hasher.stop(key)
   }
 
-  // --- hashing ----------------------------------------------------------------------------------
+  // --- signing out and in -----------------------------------------------------------------------
+
+  private lock(): void {
+    this.stopAll('locked')
+  }
+
+  private unlock(): void {
+    this.resumeSome((entry) => entry.standing === 'locked')
+    void this.watch()
+  }
+
+  // --- hashing and sending ----------------------------------------------------------------------
 
   private go(): void {
     const { hash, send } = due(this.entries.value, LINES)
@@ -162,127 +225,124 @@ export class Sender {
   private hash(entry: Entry): void {
     const file = this.files.get(entry.key)
     if (file === undefined) return this.set(entry.key, { standing: 'away' })
-    this.worker ??= this.hire()
-    this.set(entry.key, { standing: 'hashing', hashed: 0, text: '', next: '' })
-    this.worker.postMessage({ key: entry.key, file })
+    this.set(entry.key, { standing: 'hashing', hashed: 0, text: '', next: '' }, false)
+    this.hasher.start(entry.key, file)
   }
-
-  private hire(): Worker {
-    const worker = new Worker(new URL('./hash.worker.ts', import.meta.url), { type: 'module' })
-    worker.onmessage = (event: MessageEvent<{ key: string; hashed?: number; sha256?: string; problem?: string; stopped?: boolean }>) => {
-      const { key, hashed, sha256, problem } = event.data
-      if (this.of(key)?.standing !== 'hashing') return
-      if (hashed !== undefined) return this.set(key, { hashed }, false)
-      if (sha256 !== undefined) this.set(key, { standing: 'ready', sha256, hashed: this.of(key)?.size ?? 0 })
-      else if (problem !== undefined) this.set(key, { standing: 'failed', text: 'upload.unreadable', next: problem })
-      this.go()
-    }
-    return worker
-  }
-
-  // --- sending ----------------------------------------------------------------------------------
 
   private send(entry: Entry): void {
     const file = this.files.get(entry.key)
     if (file === undefined || entry.sha256 === null) return this.set(entry.key, { standing: 'away' })
-    const times = JSON.stringify([{ source: 'file-mtime', time: new Date(entry.modified).toISOString() }])
+    let whole = false
     const upload = new tus.Upload(file, {
       endpoint: '/api/uploads/',
       ...(entry.url === null ? {} : { uploadUrl: entry.url }),
       chunkSize: Infinity,
       headers: headers(),
-      metadata: {
-        filename: entry.name, filetype: file.type === '' ? 'application/octet-stream' : file.type, sha256: entry.sha256, device_times: times,
-        key: `sha256:${entry.sha256}:${entry.size}${entry.attempt === 0 ? '' : `:${entry.attempt}`}`, source: entry.source,
-        ...(entry.caseNumber.trim() === '' ? {} : { case: entry.caseNumber.trim() }),
-      },
+      metadata: announced(entry, file),
       retryDelays: RETRY_DELAYS,
       storeFingerprintForResuming: false,
-      removeFingerprintOnSuccess: true,
+      onAfterResponse: (request, response) => {
+        if (request.getMethod() === 'POST') whole = entry.size > 0 && response.getHeader('Upload-Offset') === String(entry.size)
+      },
       onUploadUrlAvailable: () => {
         const url = upload.url
         if (url !== null) this.set(entry.key, { url, upload: /\/([0-9a-f]{32})(?:$|[/?])/.exec(url)?.[1] ?? null })
+        if (!whole) return
+        void upload.abort() // the server has it already: nothing is sent twice
+        this.arrived(entry, { held: '' })
       },
-      onProgress: (sent) => {
-        if (this.of(entry.key)?.standing === 'sending') this.set(entry.key, { sent, text: '' }, false)
-      },
+      onProgress: (sent) => this.while(entry.key, 'sending', { sent, text: '' }, false),
       onShouldRetry: (error) => {
         const status = (error as tus.DetailedError).originalResponse?.getStatus() ?? 0
-        if (this.of(entry.key)?.standing === 'sending') this.set(entry.key, { text: 'upload.retrying' }, false)
-        return status === 0 || status === 409 || status === 423 || status === 429 || status >= 500
+        if (status === 429 || status === 503 || status === 507) return false // its own word, and later
+        this.while(entry.key, 'sending', { text: 'upload.retrying' }, false)
+        return status === 0 || status === 409 || status === 423 || status >= 500
       },
       onError: (error) => this.broke(entry.key, error as tus.DetailedError),
-      onSuccess: () => {
-        this.running.delete(entry.key)
-        this.set(entry.key, { standing: 'received', sent: entry.size, text: '', next: '' })
-        this.go()
-        void this.watch()
-      },
+      onSuccess: () => this.arrived(entry, {}),
     })
     this.running.set(entry.key, upload)
     this.set(entry.key, { standing: 'sending', text: '', next: '' })
     upload.start()
   }
 
+  private arrived(entry: Entry, more: Partial<Entry>): void {
+    this.running.delete(entry.key)
+    this.set(entry.key, { standing: 'received', sent: entry.size, text: '', next: '', ...more })
+    this.go()
+    void this.watch()
+  }
+
   private broke(key: string, error: tus.DetailedError): void {
     if (!this.running.delete(key)) return // paused by a person
     const response = error.originalResponse
     const status = response?.getStatus() ?? 0
+    if (status === 401) {
+      this.set(key, { standing: 'locked' })
+      return this.lock()
+    }
     if (status === 404 || status === 410) this.set(key, { standing: 'broken', url: null, upload: null })
-    else if (status === 0 || status === 401 || status === 409 || status === 423 || status === 429 || status >= 500) {
-      this.set(key, { standing: 'broken', ...(status === 507 ? said(status, response?.getBody()) : {}) })
-    } else this.set(key, { standing: 'failed', ...said(status, response?.getBody()) })
+    else if (status === 429 || status === 503 || status === 507) this.set(key, { standing: 'busy', ...told(status, response?.getBody()) })
+    else if (status === 0 || status === 409 || status === 423 || status >= 500) this.set(key, { standing: 'broken' })
+    else this.set(key, { standing: 'failed', ...told(status, response?.getBody()) })
     this.go()
   }
 
   /** What broke goes on by itself when the network is there. */
   private mend(): void {
-    if (!navigator.onLine) return
-    for (const entry of this.entries.value) if (entry.standing === 'broken') this.resume(entry.key)
+    if (navigator.onLine && this.entries.value.some(isHeldUp)) this.resumeSome(isHeldUp)
   }
 
-  // --- watching ---------------------------------------------------------------------------------
+  // --- following --------------------------------------------------------------------------------
 
   private watching = false
   private turn = 0
 
-  /** What the server made of what it has: stored, sealed, playable. */
   private async watch(): Promise<void> {
-    if (this.watching) return
+    if (this.watching || this.elsewhere.value || over.value || !navigator.onLine) return
     this.watching = true
     const all = this.entries.value.filter(isWatched)
-    const from = all.length > WATCHED ? this.turn % all.length : 0
-    for (const entry of [...all.slice(from), ...all.slice(0, from)].slice(0, WATCHED)) await this.look(entry).catch(() => undefined) // asked again in a moment
+    const early = all.filter((entry) => entry.standing !== 'sealed') // the receipt first
+    const late = all.filter((entry) => entry.standing === 'sealed')
+    const from = late.length > WATCHED ? this.turn % late.length : 0
+    for (const entry of [...early, ...late.slice(from), ...late.slice(0, from)].slice(0, WATCHED)) {
+      try {
+        this.set(entry.key, await look(entry))
+      } catch {
+        break // asked again in a moment
+      }
+    }
     this.turn += WATCHED
     this.watching = false
-  }
-
-  private async look(entry: Entry): Promise<void> {
-    if (entry.item === null) {
-      if (entry.upload === null) return
-      const found = (await ask(api.GET('/api/uploads/{upload}' as never, { params: { path: { upload: entry.upload } } } as never))) as { state: string; item?: string; reason?: string; problem?: string }
-      if (found.state === 'aborted' && found.item === undefined) return this.set(entry.key, { standing: 'failed', text: 'upload.aborted', next: found.reason ?? '' })
-      const standing = found.state === 'stored' || found.state === 'sealed' ? found.state : entry.standing
-      this.set(entry.key, { standing, ...(found.item === undefined ? {} : { item: found.item }), ...(found.problem === undefined ? {} : { next: found.problem }) })
-      return
-    }
-    const item = await ask(api.GET('/api/items/{item}', { params: { path: { item: entry.item } } }))
-    if (entry.sha256 !== null && item.sha256 !== entry.sha256) return this.set(entry.key, { standing: 'mismatch', text: 'upload.mismatch', next: item.sha256 })
-    const name = item.state.name
-    const standing = name === 'playable' || name === 'unplayable' || name === 'stored' ? name : 'sealed'
-    this.set(entry.key, { standing, text: item.state.text, next: item.state.hint ?? '', settled: !item.state.moving })
   }
 }
 
 let one: Sender | null = null
 /** The sender of this page: it goes on while the person is in another room. */
 export function theSender(): Sender {
-  one ??= new Sender()
-  one.start()
+  if (one === null) {
+    one = new Sender()
+    one.start()
+  }
   return one
 }
 
-function said(status: number, body: string | undefined): { text: string; next: string } {
+/** What is announced of a file: what its name and the person say of it. */
+function announced(entry: Entry, file: File): Record<string, string> {
+  const manifest = { ...(entry.user === null ? {} : { user: entry.user }), ...(entry.person === null ? {} : { person: entry.person.id }) }
+  return {
+    filename: entry.name,
+    filetype: file.type === '' ? 'application/octet-stream' : file.type,
+    sha256: entry.sha256 ?? '',
+    device_times: JSON.stringify([{ source: 'file-mtime', time: new Date(entry.modified).toISOString() }]),
+    key: `sha256:${entry.sha256 ?? ''}:${entry.size}${entry.attempt === 0 ? '' : `:${entry.attempt}`}`,
+    source: entry.source,
+    ...(entry.caseNumber.trim() === '' ? {} : { case: entry.caseNumber.trim() }),
+    ...(Object.keys(manifest).length === 0 ? {} : { manifest: JSON.stringify(manifest) }),
+  }
+}
+
+function told(status: number, body: string | undefined): { text: string; next: string } {
   let read: unknown = null
   try {
     read = JSON.parse(body ?? 'null')
@@ -290,5 +350,5 @@ function said(status: number, body: string | undefined): { text: string; next: s
     // not a problem document
   }
   const problem = asProblem(problemOf(status, read))
-  return { text: problem.message, next: problem.next }
+  return problem.code === 'unreadable' ? { text: '', next: '' } : { text: problem.message, next: problem.next }
 }

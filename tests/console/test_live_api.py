@@ -1,0 +1,107 @@
+"""E10: what is converted of a recording is watched while the rest still is, under a view as ever."""
+
+import asyncio
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession
+from sqlalchemy import select
+
+from ingest.media import live
+from storage import tables
+from tests.console.conftest import House
+from tests.console.test_api import call
+from tests.console.test_clips_api import examined, working
+
+
+def hevc(folder: Path, seconds: int) -> bytes:
+    path = folder / "hevc.mp4"
+    recipe = (
+        f"-f lavfi -i testsrc2=s=640x360:r=25:d={seconds} -f lavfi -i sine=d={seconds} -c:v libx265 "
+        "-preset ultrafast -x265-params log-level=none:keyint=50 -pix_fmt yuv420p -c:a aac"
+    )
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *recipe.split(), f"file:{path}"]
+    subprocess.run(command, check=True, timeout=120)
+    return path.read_bytes()
+
+
+def codec_of(path: Path) -> str:
+    command = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries"]
+    command += ["stream=codec_name", "-of", "csv=p=0", str(path)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+async def watchable(house: House, client: ClientSession, path: str) -> dict[str, Any]:
+    async with asyncio.timeout(60):
+        while True:
+            told: dict[str, Any] = await call(house, client, "GET", path, 200)
+            if told["watchable_ms"] is not None:
+                return told
+            assert told["how"] == "converting"
+            await asyncio.sleep(0.05)
+
+
+async def bytes_of(client: ClientSession, path: str) -> bytes:
+    async with client.get(path) as answer:
+        assert answer.status == 200, await answer.text()
+        assert answer.headers["Content-Type"] == "video/mp4"
+        return await answer.read()
+
+
+async def test_e10_a_conversion_is_watched_while_it_runs(small: House, tmp_path: Path) -> None:
+    item = await small.item(await asyncio.to_thread(hevc, tmp_path, 120), verdict=None)
+    client, other = await small.client(), await small.client(name="王")
+    path, body = f"/api/items/{item}/playable", {"purpose": "法制审核", "what": "playable"}
+    async with working(small, tmp_path / "work"):
+        await examined(small, item)
+        refused = await call(small, client, "POST", f"/api/items/{item}/views", 409, body)
+        assert refused["code"] == "not-playable", "nothing can be watched yet"
+        told = await watchable(small, client, path)
+        assert told["how"] == "converting"
+        assert told["watchable_ms"] >= 900
+        view = await call(small, client, "POST", f"/api/items/{item}/views", 201, body)
+        base = f"/api/views/{view['view']}"
+        async with client.get(f"{base}/live/index.m3u8") as answer:
+            assert answer.content_type == "application/vnd.apple.mpegurl"
+            listed = await answer.text()
+        assert "#EXT-X-PLAYLIST-TYPE:EVENT" in listed
+        assert "#EXT-X-ENDLIST" not in listed, "the test watches one that still runs"
+        head, first = [
+            await bytes_of(client, f"{base}/live/{name}") for name in ("init.mp4", "index0.m4s")
+        ]
+        (tmp_path / "begin.mp4").write_bytes(head + first)
+        assert codec_of(tmp_path / "begin.mp4") == "h264"
+        await call(small, client, "GET", f"{base}/media", 404)  # never the original instead
+        await call(small, client, "GET", f"{base}/live/playable.mp4", 404)
+        await call(small, client, "GET", f"{base}/live/..%2Fplayable.mp4", 404)
+        await call(small, other, "GET", f"{base}/live/init.mp4", 403)
+        await call(small, client, "POST", f"{base}/close", 204)
+        await call(small, client, "GET", f"{base}/live/init.mp4", 410)
+        async with small.database.read() as conn:
+            v = tables.view.c
+            served = (await conn.execute(select(v.served).where(v.id == view["view"]))).scalar()
+        assert json.loads(served or "") == [[0, len(head) + len(first)]]
+        async with asyncio.timeout(120):
+            while told["how"] == "converting":
+                await asyncio.sleep(0.2)
+                told = await call(small, client, "GET", path, 200)
+        assert (told["how"], told["watchable_ms"]) == ("encoded", None)
+        view = await call(small, client, "POST", f"/api/items/{item}/views", 201, body)
+        await call(small, client, "GET", f"/api/views/{view['view']}/live/index.m3u8", 404)
+
+
+def test_pieces_lie_one_after_another(tmp_path: Path) -> None:
+    (tmp_path / "index.m3u8").write_text(
+        '#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:2.000000,\nindex0.m4s\n#EXTINF:1.5,\nindex1.m4s\n'
+    )
+    for name, size in (("init.mp4", 10), ("index0.m4s", 20), ("index1.m4s", 5), ("index2.m4s", 7)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    found = live.read(tmp_path)
+    assert found is not None
+    assert found.length_ms == 3500
+    assert [(p.path.name, p.start, p.end) for p in found.pieces] == [
+        ("init.mp4", 0, 10), ("index0.m4s", 10, 30), ("index1.m4s", 30, 35),
+    ]  # fmt: skip
+    assert found.piece("index2.m4s") is None, "not listed, so perhaps not whole"
