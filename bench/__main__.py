@@ -22,6 +22,7 @@ NAMES = (
     "scale",
     "month",
     "console",
+    "console_case",
     "first_frame",
 )
 

@@ -17,6 +17,7 @@ from console.denials import SECURITY
 from console.errors import BadCredentialsError, NoPersonError
 from console.login import SIGN_IN, attempt, check_same_site, open_session, set_cookie
 from console.parts import PARTS
+from console.security import address
 from storage import tables
 from storage.access import Caller
 from verify.entries import format_time
@@ -54,6 +55,7 @@ async def described(request: web.Request, caller: Caller) -> dict[str, Any]:
         "name": caller.name,
         "organ": caller.organ,
         "unit": caller.unit,
+        "address": address(request, request.app[PARTS].settings.trusted_proxies),
         "roles": sorted(caller.roles),
         "rights": sorted(caller.rights),
         "permissions": sorted(

@@ -180,3 +180,28 @@ async def test_cases_are_sifted_by_what_must_be_reckoned_and_paged(
     }  # fmt: skip
     assert late
     assert overdue == sorted(late)
+
+
+async def test_a_sheet_is_tried_as_it_would_be_recorded_and_a_row_elsewhere_is_left_out_alone(
+    house: House, staff: Staff
+) -> None:
+    head = await staff.signed_in(Role.UNIT_HEAD)
+    csv = "案号,案件名称,部门\n甲1,收费,one\n甲2,广告,two\n".encode()
+
+    async def sent(query: str, body: bytes, expected: int = 200) -> Any:
+        headers = {"Content-Type": "text/csv"}
+        async with head.post(f"/api/imports/cases{query}", data=body, headers=headers) as answer:
+            assert answer.status == expected
+            return await answer.json()
+
+    tried = await sent("?dry_run=true", csv)
+    assert [row["status"] for row in tried["results"]] == ["created", "failed"]
+    assert (await call(house, head, "GET", "/api/cases", 200))["cases"] == []
+    done = await sent("", csv)
+    assert [row["status"] for row in done["results"]] == ["created", "failed"]
+    (shown,) = (await call(house, head, "GET", "/api/cases", 200))["cases"]
+    assert (shown["number"], done["results"][0]["case"]) == ("甲1", shown["id"])
+    assert done["results"][1]["number"] == "甲2"
+    again = await sent("?dry_run=true", csv)
+    assert again["results"][0]["status"] == "unchanged"
+    await sent("", "案号,案件名称,部门\n甲2,广告,two\n".encode(), 403)  # none of it is his

@@ -5,7 +5,7 @@ import re
 from playwright.async_api import Page
 
 ROOMS = (
-    "/", "/account", "/help", "/upload", "/inbox", "/overdue", "/cases", "/approvals", "/verify",
+    "/", "/account", "/help", "/upload", "/inbox", "/overdue", "/cases", "/cases/import", "/recordings", "/approvals", "/verify",
 )  # fmt: skip
 ADMIN = (
     "/admin/organs", "/admin/people", "/admin/tokens", "/admin/procedures", "/admin/rules",

@@ -112,6 +112,9 @@ async def test_four_tracks_run_in_step_and_a_gap_is_no_frozen_frame(
     assert await seen.page.evaluate(
         "[...document.querySelectorAll('video, audio')].filter((one) => !one.muted).length"
     ) == 1  # fmt: skip
+    marked = await seen.page.inner_text(".watermark")
+    assert "officer city one" in marked, "who looks is over the picture"
+    assert "127.0.0.1" in marked, "and from where"
     await shot(seen, f"playing-{locale}")
     assert await seen.serious() == []
 
