@@ -7,6 +7,7 @@ Not covered: making them (`ingest.media.live`).
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import BinaryIO
 
 from aiohttp import web
 
@@ -16,13 +17,12 @@ from console.parts import PARTS
 from console.security import MEDIA_POLICY
 from console.sending import STRIDE, Answer, Note
 from ingest.media.argv import PLAYLIST
-from ingest.media.live import Piece
 from storage.access import Right
 
 ROUTES = web.RouteTableDef()
 
 
-@ROUTES.get("/api/views/{view}/live/{piece}")
+@ROUTES.get("/api/views/{view}/live/{piece}", allow_head=False)
 async def live(request: web.Request) -> web.StreamResponse:
     parts, views = request.app[PARTS], request.app[VIEWS]
     caller = await parts.access.caller(request)
@@ -38,21 +38,25 @@ async def live(request: web.Request) -> web.StreamResponse:
             text=found.playlist, content_type="application/vnd.apple.mpegurl", headers=headers
         )
     piece = None if found is None else found.piece(name)
+    missing = NotDerivedError(
+        f"view {view.id}: expected piece {name:.20} of a conversion, got none"
+    )
     if piece is None:
-        raise NotDerivedError(
-            f"view {view.id}: expected piece {name:.20} of a conversion, got none"
-        )
+        raise missing
+    try:
+        file = await asyncio.to_thread(piece.open)  # the conversion may end at any time
+    except OSError as error:
+        raise missing from error
     response = web.StreamResponse(headers={**headers, "Content-Type": "video/mp4"})
     response.content_length = piece.end - piece.start
     note = Note(parts, view.id, piece.start, piece.end)
-    answer = Answer(
-        request, response, views, view, token=caller.token, pieces=_bytes(piece), note=note
-    )
-    return await answer.send()
+    with file:
+        answer = Answer(
+            request, response, views, view, token=caller.token, pieces=_bytes(file), note=note
+        )
+        return await answer.send()
 
 
-async def _bytes(piece: Piece) -> AsyncGenerator[bytes, None]:
-    """The file may be gone by the next read: it is opened once."""
-    with await asyncio.to_thread(piece.path.open, "rb") as file:
-        while part := await asyncio.to_thread(file.read, STRIDE):
-            yield part
+async def _bytes(file: BinaryIO) -> AsyncGenerator[bytes, None]:
+    while part := await asyncio.to_thread(file.read, STRIDE):
+        yield part

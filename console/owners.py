@@ -92,16 +92,24 @@ async def _upload(conn: AsyncConnection, id_: str) -> Owner | None:
     row = await _first(conn, query)
     if row is None:
         return None
-    owner = both(await _device(conn, row.source) or NOBODY, _opener(row.bytes))
+    device = await _device(conn, row.source) or NOBODY
+    owner = both(device, await _opener(conn, row.bytes, device))
     if row.item is not None:
         owner = both(owner, await _item(conn, row.item) or NOBODY)
     return owner
 
 
-def _opener(entry: bytes | None) -> Owner:
-    """Who handed it over: he must see how his upload stands, and get its receipt."""
+async def _opener(conn: AsyncConnection, entry: bytes | None, device: Owner) -> Owner:
+    """Who handed it over: he must see how his upload stands, and get its receipt.
+
+    Not for the device of another organ: naming it as the source would make its uploads his.
+    """
     actor = str(json.loads(entry)["actor"]) if entry else ""
-    return Owner(frozenset({actor[2:]})) if actor.startswith("u:") else NOBODY
+    p = tables.person.c
+    row = await _first(conn, select(p.id, p.organ).where(p.id == actor.removeprefix("u:")))
+    if row is None or (device.organs and row.organ not in device.organs):
+        return NOBODY
+    return Owner(frozenset({row.id}))
 
 
 async def _view(conn: AsyncConnection, id_: str) -> Owner | None:

@@ -52,12 +52,13 @@ def whose(found: Evidence) -> Who:
     marks: list[str] = []
     reasons: list[Reason] = []
     by_ledger = _holder(found, marks)
-    by_hand = _named(found)
+    named, near = _named(found)
+    by_hand = named if near else None
     by_code = _coded(found, marks)
     own = found.facts.source.person
     if by_ledger and by_code and by_ledger != by_code[0]:
         marks.append(USER_DIFFERS)
-    if by_hand and by_ledger and by_hand != by_ledger:
+    if (named and any(other not in (None, named) for other in (by_ledger, by_code and by_code[0]))) or (named and not near):
         marks.append(NAMED_DIFFERS)
     person = by_ledger or by_hand or (by_code[0] if by_code else None) or own
     if by_ledger:
@@ -72,7 +73,7 @@ def whose(found: Evidence) -> Who:
         marks.append(NO_PERSON)
     elif person and _off_duty(found.known.shifts.get(person, ()), found.timed):
         marks.append(OFF_DUTY)
-    rest = (by_hand, by_code[0] if by_code else None, own)
+    rest = (named, by_code[0] if by_code else None, own)
     others = tuple(dict.fromkeys(p for p in rest if p and p != person))
     return Who(person, others, tuple(marks), tuple(reasons))
 
@@ -103,10 +104,15 @@ def _holder(found: Evidence, marks: list[str]) -> str | None:
     return None
 
 
-def _named(found: Evidence) -> str | None:
-    """Whom the person who handed it over named, if that is a registered person."""
-    value = (found.facts.manifest or {}).get("person")
-    return value if isinstance(value, str) and value in found.known.units else None
+def _named(found: Evidence) -> tuple[str | None, bool]:
+    """Whom the person who handed it over named, if that is a registered person, and whether he is
+    of the device's organ: nobody gives a recording to another organ by naming one of its people."""
+    value, known = (found.facts.manifest or {}).get("person"), found.known.units
+    if not isinstance(value, str) or value not in known:
+        return None, False
+    place = found.device.organ if found.device else None
+    place = place or known.get(found.facts.source.person or "", (None, None))[1]
+    return value, place in (None, known[value][1])
 
 
 def _coded(found: Evidence, marks: list[str]) -> tuple[str, str] | None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientSession
 from sqlalchemy import select
 
@@ -77,6 +79,8 @@ async def test_e10_a_conversion_is_watched_while_it_runs(small: House, tmp_path:
         await call(small, client, "GET", f"{base}/live/playable.mp4", 404)
         await call(small, client, "GET", f"{base}/live/..%2Fplayable.mp4", 404)
         await call(small, other, "GET", f"{base}/live/init.mp4", 403)
+        async with client.head(f"{base}/live/init.mp4") as answer:
+            assert answer.status == 405, "nothing is noted as served that was not sent"
         await call(small, client, "POST", f"{base}/close", 204)
         await call(small, client, "GET", f"{base}/live/init.mp4", 410)
         async with small.database.read() as conn:
@@ -105,3 +109,55 @@ def test_pieces_lie_one_after_another(tmp_path: Path) -> None:
         ("init.mp4", 0, 10), ("index0.m4s", 10, 30), ("index1.m4s", 30, 35),
     ]  # fmt: skip
     assert found.piece("index2.m4s") is None, "not listed, so perhaps not whole"
+
+
+LISTED = '#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:2.0,\nindex0.m4s\n'
+
+
+@pytest.mark.parametrize("hostile", ["link", "pipe", "folder", "playlist"])
+def test_a_hostile_converter_gets_no_file_of_ours_shown(tmp_path: Path, hostile: str) -> None:
+    folder, secret = tmp_path / "live", tmp_path / "key"
+    folder.mkdir()
+    secret.write_bytes(b"secret")
+    (folder / "init.mp4").write_bytes(b"x")
+    (folder / "index.m3u8").write_text(LISTED)
+    (folder / "index0.m4s").write_bytes(b"y")
+    whole = live.read(folder)
+    assert whole is not None
+    piece = whole.pieces[1]
+    if hostile == "playlist":
+        (folder / "index.m3u8").unlink()
+        (folder / "index.m3u8").symlink_to(secret)
+    elif hostile == "folder":
+        folder.rename(tmp_path / "other")
+        folder.symlink_to(tmp_path / "other")
+    else:
+        (folder / "index0.m4s").unlink()
+        if hostile == "link":
+            (folder / "index0.m4s").symlink_to(secret)
+        else:
+            os.mkfifo(folder / "index0.m4s")
+        with pytest.raises(OSError, match=r".*"):
+            piece.open()
+    with pytest.raises((OSError, ValueError)):
+        live.read(folder)
+    kept = live.Live()
+    with kept.of("item", tmp_path):
+        assert kept.watch("item") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "http://127.0.0.1/x.m4s", "../index0.m4s", "other.m4s", "#EXT-X-KEY:METHOD=AES-128",
+        '#EXT-X-MAP:URI="http://x/"', "#EXTINF:nan,", "#EXTINF:,", "é",
+    ],
+)  # fmt: skip
+def test_a_list_with_other_lines_is_none(tmp_path: Path, line: str) -> None:
+    for name in ("init.mp4", "index0.m4s"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "index.m3u8").write_text(LISTED)
+    assert live.read(tmp_path) is not None
+    (tmp_path / "index.m3u8").write_text(f"{LISTED}{line}\n")
+    with pytest.raises(ValueError, match=r".*"):
+        live.read(tmp_path)
