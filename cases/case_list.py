@@ -74,7 +74,8 @@ async def found(
     if last is not None:
         at: Any = last
         if column is _C.number:  # a number never changes, and no two cases have one
-            at = select(_C.number).where(_C.opened_index == last).scalar_subquery()
+            mine = (_C.opened_index == last, seen(visible))  # a hidden case's number bounds nothing
+            at = select(_C.number).where(*mine).scalar_subquery()
         query = query.where(column < at if order == "number_back" else column > at)
     by = column.desc() if order == "number_back" else column
     rows = (await conn.execute(query.order_by(by).limit(page_size(limit) + 1))).all()

@@ -277,11 +277,16 @@ def preview(
     theirs: acts.Theirs = acts.NOT_ASKED,
 ) -> list[Outcome]:
     """What `record` would make of every row if it were asked now; nothing is recorded."""
-    found = []
+    found, numbers = list[Outcome](), set[str]()  # of cases that rows before would open
     for one in said:
         act = _Act(one, system, actor, theirs)
         try:
-            found.append(act.told(bool(act.drafts(conn))))
+            anything = bool(act.drafts(conn))
+            if act.known is None:
+                if one.number.strip() in numbers:
+                    raise rules.taken(one.number)
+                numbers.add(one.number.strip())
+            found.append(act.told(anything))
         except EvidenceError as exc:
             found.append(act.failed(exc))
     return found

@@ -27,6 +27,7 @@ MOST_NEWS = 1_000
 """With more such entries since the last look, reading anew is as quick as looking at them."""
 MOST_TOUCHED = 100
 """With more recordings touched, all are read: a statement has only so many places for values."""
+_CASE = 50
 _TOUCHING = "('item.attributed', 'item.late', 'item.linked', 'item.unlinked')"
 
 Told = dict[Hashable, tuple[object, str]]
@@ -51,6 +52,7 @@ class Recorded:
 
     def __init__(self, most: int = MOST_RECORDINGS) -> None:
         self._most = most
+        self._weight = 0
         self._cases: OrderedDict[str, OfCase] = OrderedDict()
 
     def judged(self, conn: Connection, case: str, now_ms: int) -> tuple[Judged, OfCase]:
@@ -81,14 +83,20 @@ class Recorded:
             made = OfCase(size, rows, _items(rows), again, known.told, known.texts)
         newest = self._cases.get(case)
         if newest is None or size >= newest.size:  # what an older snapshot saw is not kept
+            self._weight += _weight(made) - (0 if newest is None else _weight(newest))
             self._cases[case] = made
             self._cases.move_to_end(case)
             self._shrink()
         return made
 
     def _shrink(self) -> None:
-        while len(self._cases) > 1 and sum(len(c.rows) for c in self._cases.values()) > self._most:
-            self._cases.popitem(last=False)
+        while len(self._cases) > 1 and self._weight > self._most:
+            self._weight -= _weight(self._cases.popitem(last=False)[1])
+
+
+def _weight(one: OfCase) -> int:
+    """As recordings; what a case without any takes is held, too."""
+    return len(one.rows) + _CASE
 
 
 def _in_order(rows: Sequence[Any]) -> Sequence[Any]:

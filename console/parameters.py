@@ -39,6 +39,8 @@ class Parameter:
         if not texts and self.required:
             raise self._refused("a value, got none")
         for text in texts:
+            if "\0" in text:  # PostgreSQL has none in its texts
+                raise self._refused("text without NUL")
             if not text and not self.path:  # `allowEmptyValue` is not used
                 raise self._refused("a value, got an empty one")
             for found in self.schema.iter_errors(self.read(text)):

@@ -71,6 +71,11 @@ class Open:
     seen_ms: int
 
 
+def _utf8(text: str) -> str:
+    """A header as it can be kept: its bytes may be none of UTF-8."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
 async def begin(
     database: Database,
     token: str | None,
@@ -98,7 +103,7 @@ async def begin(
             insert(s).values(
                 digest=digest(made.value), token=token, person=person, csrf=made.csrf,
                 created_ms=now_ms, seen_ms=now_ms, expires_ms=made.expires_ms,
-                agent=None if agent is None else agent[:AGENT], address=address,
+                agent=None if agent is None else _utf8(agent)[:AGENT], address=address,
             )
         )  # fmt: skip
 

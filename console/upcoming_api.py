@@ -42,7 +42,9 @@ async def upcoming(request: web.Request) -> web.Response:
                 turns.update(way.by)
         return {
             "case": course_said.row(row, spoken), "stage": course_said.stage_now(now, spoken),
-            "deadlines": [course_said.deadline(one, spoken) for one in running if one.met_ms is None],
+            "deadlines": [course_said.deadline(one, spoken) for one in running
+                if one.met_ms is None and one.ended_ms is None
+            ],
             "turns": sorted(turns),
         }  # fmt: skip
 

@@ -112,6 +112,8 @@ def _json(metadata: Mapping[str, bytes], key: str, kind: type) -> Any:
             f"metadata {key}: expected at most {_MAX_JSON} bytes, got {len(value)}"
         )
     parsed = canonical.decode(value)
+    if b"\\u0000" in value:  # PostgreSQL has none in its texts
+        raise MalformedError(f"metadata {key}: expected text without NUL, got some")
     if not isinstance(parsed, kind):
         raise MalformedError(f"metadata {key}: expected a JSON {kind.__name__}, got {value!r:.60}")
     return parsed

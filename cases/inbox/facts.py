@@ -9,6 +9,7 @@ counts.
 """
 
 import json
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from cases.links.register import Register, register
 from cases.registers.rules import MAKER_END
 from storage import tables
 
+_ID = re.compile(r"[0-9a-f]{32}")
 DAY_MS = 86_400_000
 NEAR_MS = 8 * DAY_MS  # a duty further away than this from a recording says nothing about it
 FIXED = ("room", "surveillance", "station")  # issued to nobody
@@ -218,7 +220,7 @@ def user_codes(conn: Connection, facts: Iterable[ItemFacts]) -> list[UserCode]:
 def named_by_uploaders(facts: Iterable[ItemFacts]) -> set[str]:
     """Whom those who handed over named, as they wrote it; perhaps nobody's id."""
     said = ((one.manifest or {}).get("person") for one in facts)
-    return {person for person in said if isinstance(person, str)}
+    return {person for person in said if isinstance(person, str) and _ID.fullmatch(person)}
 
 
 def custody_within(

@@ -58,7 +58,8 @@ def whose(found: Evidence) -> Who:
     own = found.facts.source.person
     if by_ledger and by_code and by_ledger != by_code[0]:
         marks.append(USER_DIFFERS)
-    if (named and any(other not in (None, named) for other in (by_ledger, by_code and by_code[0]))) or (named and not near):
+    elsewhere = {by_ledger, by_code[0] if by_code else None} - {None, named}
+    if named and (elsewhere or not near):
         marks.append(NAMED_DIFFERS)
     person = by_ledger or by_hand or (by_code[0] if by_code else None) or own
     if by_ledger:

@@ -199,6 +199,19 @@ async def test_of_two_rows_of_one_number_in_a_sheet_the_second_fails_and_names_t
     assert (await room.case(str(done[0].case))).title == "检查 1"
 
 
+async def test_a_preview_says_what_the_second_case_of_one_number_will_be(room: Room) -> None:
+    found = imports.from_rows(
+        [row(1), row(2, AJBH=row(1)["AJBH"]), row(3)], imports.mapping_of(MAPPING),
+        await room.directory(), organ=ORGAN,
+    )  # fmt: skip
+    tried = await room.database.ask(
+        lambda conn: imports.preview(conn, ACTOR, found.said, system="粤执法")
+    )
+    done = await imports.record(room.ledger, ACTOR, found.said, system="粤执法")
+    for outcomes in (tried, done):
+        assert [one.status for one in outcomes] == ["created", "failed", "created"]
+
+
 async def test_of_two_rows_of_one_key_the_second_fails(room: Room) -> None:
     found = await room.rows([row(1), row(1, AJMC="检查(更名)"), row(2)])
     assert [one.status for one in found] == ["created", "failed", "created"]

@@ -157,3 +157,17 @@ async def test_what_entries_touch_is_read_again_and_nothing_else(
     asked.clear()
     await keeper.seen()
     assert asked[0] is None  # too many: all are read
+
+
+async def test_cases_without_recordings_are_not_kept_without_end(room: Room) -> None:
+    known = Recorded(most=300)
+    ids = [await room.open(number=f"{n}") for n in range(10)]
+
+    def all_of_them(conn: Connection) -> None:
+        for id_ in ids:
+            known.of(conn, standing.read(conn, id_))
+
+    async with room.database.read() as conn:
+        await conn.run_sync(all_of_them)
+        await conn.run_sync(all_of_them)
+    assert list(known._cases) == ids[-6:]

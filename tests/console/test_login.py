@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import select
 
-from console import otp
+from console import otp, sessions
 from console.login import SIGN_IN
 from console.passwords import Cost, Lockout
 from console.settings import ConsoleSettings
@@ -416,3 +416,7 @@ async def test_a_token_is_no_account_and_cannot_change_one(staff: Staff) -> None
     me = await who(client)
     assert (me["person"], me["roles"], me["csrf"]) == (None, [], None)
     assert me["rights"] == ["admin", "case", "log", "read", "upload"]
+
+
+def test_what_a_browser_calls_itself_can_be_kept_whatever_its_bytes() -> None:
+    assert sessions._utf8("Firefox \udcff\0张") == "Firefox ?张"

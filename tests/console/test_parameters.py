@@ -106,6 +106,8 @@ def test_what_is_missing_or_said_twice_is_named() -> None:
     operation = ("GET", "/api/cases/{case}")
     with pytest.raises(MalformedError, match="path case: expected a value, got none"):
         parameters.check(contract.ready()[operation], {}, URL("/"))
+    with pytest.raises(MalformedError, match="query text: expected text without NUL"):
+        parameters.check(contract.ready()["GET", "/api/items"], {}, URL("/?text=a%00b"))
     with pytest.raises(MalformedError, match="query limit: expected maximum 200, got '201'"):
         parameters.check(contract.ready()["GET", "/api/inbox"], {}, URL("/?limit=2&limit=201"))
 

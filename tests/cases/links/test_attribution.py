@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -119,10 +119,15 @@ def test_m09_whom_the_uploader_names_counts_after_the_ledger_and_before_the_code
     found = Office(custody=()).whose(manifest=named)
     assert (found.person, found.others) == (TWO, (ONE,))
     assert "named" in codes_of(found)
+    assert found.marks == ("named-differs",), "the code means another"
     found = Office().whose(manifest=named)
     assert (found.person, found.others) == (ONE, (TWO,))
     assert found.marks == ("named-differs",)
     assert Office().whose(manifest={"person": "nobody"}).marks == ()
+    elsewhere = (replace(CAMERA, organ="another"),)
+    found = Office(devices=elsewhere, custody=()).whose(manifest=named)
+    assert (found.person, found.others) == (ONE, (TWO,)), "no recording is given to another organ"
+    assert (found.organ, found.marks) == ("organ", ("named-differs",))
     assert Office().whose(manifest={"person": 7}).marks == ()
 
 
