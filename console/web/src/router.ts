@@ -18,7 +18,7 @@ export function makeRouter(): Router {
       ...ROOMS.flatMap((room) => room.routes),
       { path: '/:rest(.*)*', component: () => import('@/shell/NoPage.vue'), meta: { title: 'state.missing.title' } },
     ],
-    scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+    scrollBehavior: (to, _from, saved) => saved ?? (to.hash === '' ? { top: 0 } : { el: to.hash, top: 80 }),
   })
   router.beforeEach(async (to) => {
     await wordsOf([...(to.meta.room === undefined ? [] : [to.meta.room]), ...(to.meta.uses ?? [])])

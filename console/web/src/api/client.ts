@@ -30,6 +30,11 @@ export function onSignedOut(listener: () => void): () => void {
   return () => lost.delete(listener)
 }
 
+/** The session is over, said by an answer to what is no call of ours (an upload). */
+export function tellSignedOut(): void {
+  for (const listener of lost) listener()
+}
+
 /** Headers that every call of ours carries; for uploads and media, which are not typed calls. */
 export function headers(): Record<string, string> {
   return { 'Accept-Language': language, ...(csrf === null ? {} : { 'X-CSRF-Token': csrf }) }
@@ -50,7 +55,7 @@ api.use({
     if (response.status !== 401) return
     // A wrong password in a form is a refusal of that form, not the end of the session.
     const body = (await response.clone().json().catch(() => null)) as { code?: unknown } | null
-    if (body?.code !== 'bad-credentials') for (const listener of lost) listener()
+    if (body?.code !== 'bad-credentials') tellSignedOut()
   },
 })
 
@@ -85,7 +90,7 @@ export async function fetched(address: string, init: RequestInit = {}): Promise<
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw asProblem(error)
   }
-  if (response.status === 401) for (const listener of lost) listener()
+  if (response.status === 401) tellSignedOut()
   if (!response.ok) {
     const body: unknown = await response.json().catch(() => null)
     throw problemOf(response.status, body)

@@ -2,6 +2,7 @@
 import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from 'vue'
 
 import { asProblem, type Problem } from '@/api/problem'
+import { onSignedIn } from './start'
 
 export interface Load<T> {
   data: ShallowRef<T | null>
@@ -35,7 +36,11 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, later = fa
     loading.value = false
   }
 
+  const drop = onSignedIn(() => {
+    if (problem.value?.signedOut === true) void reload()
+  })
   onScopeDispose(() => {
+    drop()
     running?.abort()
     running = null
   })

@@ -103,6 +103,7 @@ export function useFiling(pile: ShallowRef<Pile>, settled: () => void): Filing {
 
   async function undo(gone: readonly Gone[]): Promise<void> {
     const back: Row[] = []
+    const hand = piles.under(pile.value)?.id
     for (const { case: of, row } of gone) {
       try {
         await ask(api.POST('/api/cases/{case}/links/{item}/unlink', { params: { path: { case: of, item: row.id } }, body: { reason: t('inbox.undo.reason') } }))
@@ -113,7 +114,7 @@ export function useFiling(pile: ShallowRef<Pile>, settled: () => void): Filing {
         if (asProblem(error).offline) break // the rest would fail alike, each with its message
       }
     }
-    pile.value = piles.restored(pile.value, back)
+    pile.value = piles.restored(pile.value, back, piles.under(pile.value)?.id !== hand) // who has gone on stays there
     settled()
     if (back.length > 0) say(t('inbox.undone', { n: back.length }))
   }

@@ -161,14 +161,15 @@ export function failed(pile: Pile, told: ReadonlyMap<string, string>): Pile {
   })
 }
 
-/** Rows that came back (undone): where the hand is, and under it. */
-export function restored(pile: Pile, rows: readonly Row[]): Pile {
+/** Rows that came back (undone): where the hand is, and under it unless it is to stay. */
+export function restored(pile: Pile, rows: readonly Row[], stay = false): Pile {
   const fresh = rows.filter((row) => !pile.rows.some((one) => one.id === row.id))
   const first = fresh[0]
   if (first === undefined) return pile
   const anchor = under(pile)?.rows[0]
   const at = anchor === undefined ? pile.rows.length : pile.rows.indexOf(anchor)
   const next = relined(pile, { rows: [...pile.rows.slice(0, at), ...fresh, ...pile.rows.slice(at)], done: Math.max(0, pile.done - fresh.length) })
+  if (stay && anchor !== undefined) return focusOn(next, next.lines.find((line) => line.rows.includes(anchor))?.id ?? '')
   return focusOn(next, next.lines.find((line) => line.rows.includes(first))?.id ?? '')
 }
 

@@ -29,8 +29,9 @@ export class Keep {
     if (this.base === null) return []
     const found = (await answer(this.base.transaction(STORE).objectStore(STORE).getAll())) as Entry[]
     found.sort((one, other) => one.order - other.order)
-    for (const old of found.slice(0, Math.max(0, found.length - MOST))) this.put(old.key, null)
-    return found.slice(-MOST)
+    const over = new Set(found.filter((one) => one.settled).slice(0, Math.max(0, found.length - MOST)))
+    for (const old of over) this.put(old.key, null)
+    return found.filter((one) => !over.has(one))
   }
 
   /** Written before anything else happens, with what changes in the same moment; null forgets it. */

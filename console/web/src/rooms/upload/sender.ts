@@ -6,7 +6,7 @@
 import * as tus from 'tus-js-client'
 import { ref, shallowRef } from 'vue'
 
-import { asProblem, headers, onSignedOut } from '@/api/client'
+import { asProblem, headers, onSignedOut, tellSignedOut } from '@/api/client'
 import { problemOf } from '@/api/problem'
 import { sessionOrNull } from '@/common/session'
 import { onSignedIn, over } from '@/common/start'
@@ -121,6 +121,7 @@ export class Sender {
     const again: (readonly [string, Partial<Entry>])[] = []
     for (const { file, path, size, modified, said } of files) {
       const key = keyOf(path, size, modified)
+      if (made.some((one) => one.key === key)) continue // a copy beside it, chosen together
       const old = this.of(key)
       this.files.set(key, file)
       if (old === undefined) made.push({ ...fresh(path, size, modified, said), order: (order += 1) })
@@ -279,6 +280,7 @@ export class Sender {
     const status = response?.getStatus() ?? 0
     if (status === 401) {
       this.set(key, { standing: 'locked' })
+      tellSignedOut()
       return this.lock()
     }
     if (status === 404 || status === 410) this.set(key, { standing: 'broken', url: null, upload: null })
