@@ -4,6 +4,7 @@ Guarantee: every number is a count or a sum over rows as they were at most `ASKE
 Not covered: bytes that no row knows (the database itself, files of others on the same disk).
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,13 +37,15 @@ class Counted:
 
     def __init__(self) -> None:
         self._last: Census | None = None
+        self._taking = asyncio.Lock()
 
     async def now(self, database: Database, now_ms: int) -> Census:
-        last = self._last
-        if last is None or not 0 <= now_ms - last.at_ms < ASKED_MS:
-            async with database.read() as conn:
-                last = self._last = await taken(conn, now_ms)
-        return last
+        async with self._taking:  # who asks meanwhile waits for the same one
+            last = self._last
+            if last is None or not 0 <= now_ms - last.at_ms < ASKED_MS:
+                async with database.read() as conn:
+                    last = self._last = await taken(conn, now_ms)
+            return last
 
 
 async def taken(conn: AsyncConnection, now_ms: int) -> Census:

@@ -136,7 +136,9 @@ async def missing(request: web.Request) -> web.Response:
     low, high = (_day(request, name) for name in ("first", "last"))
     low_ms = statistics.midnight(low, zone) if low else 0
     high_ms = statistics.midnight(high + timedelta(days=1), zone) if high else 1 << 60
-    person = caller.person if query.get("person") == "me" else query.get("person")
+    person = query.get("person")
+    if person == "me":
+        person = caller.person or "nobody"  # a program has none of its own
     wanted = case_list.Filter(state="open", unit=query.get("unit"), person=person)
     recorded = request.app[course_api.RECORDED]
 

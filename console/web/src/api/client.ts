@@ -30,6 +30,17 @@ export function onSignedOut(listener: () => void): () => void {
   return () => lost.delete(listener)
 }
 
+let stale: (() => Promise<void>) | null = null
+let renewing: Promise<void> | null = null
+
+/** What to do when the session is another than this page's; one at a time. */
+export function onStale(renew: () => Promise<void>): void {
+  stale = renew
+}
+export function tellStale(): void {
+  renewing ??= (stale?.() ?? Promise.resolve()).finally(() => (renewing = null))
+}
+
 /** The session is over, said by an answer to what is no call of ours (an upload). */
 export function tellSignedOut(): void {
   for (const listener of lost) listener()
@@ -52,10 +63,11 @@ api.use({
     return request
   },
   async onResponse({ response }) {
-    if (response.status !== 401) return
+    if (response.status !== 401 && response.status !== 403) return
     // A wrong password in a form is a refusal of that form, not the end of the session.
     const body = (await response.clone().json().catch(() => null)) as { code?: unknown } | null
-    if (body?.code !== 'bad-credentials') tellSignedOut()
+    if (body?.code === 'csrf') tellStale()
+    else if (response.status === 401 && body?.code !== 'bad-credentials') tellSignedOut()
   },
 })
 

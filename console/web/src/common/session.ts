@@ -1,18 +1,32 @@
 /** Who looks, and what he may do somewhere.  Asked once, before anything is drawn. */
 import { shallowRef } from 'vue'
 
-import { api, ask, useToken, type Schemas } from '@/api/client'
+import { api, ask, onStale, tellSignedOut, useToken, type Schemas } from '@/api/client'
+import { signedIn } from './start'
 
 export type Session = Schemas['Session']
 
 const current = shallowRef<Session | null>(null)
+/** Whose page this is: who was signed in when it was loaded. */
+let owner: string | null = null
 
 export async function loadSession(): Promise<Session> {
   const found = await ask(api.GET('/api/session'))
   useToken(found.csrf)
   current.value = found
+  owner ??= found.actor
   return found
 }
+
+/** Whether the person for whom the page was loaded is the one who is signed in now. */
+export const isOwner = (): boolean => current.value !== null && current.value.actor === owner
+
+/** Another tab has made another session: the page goes on if it is the same person's. */
+onStale(async () => {
+  await loadSession().catch(() => undefined)
+  if (isOwner()) signedIn()
+  else tellSignedOut()
+})
 
 /** The session of this page; loaded before the first room is drawn. */
 export function useSession(): Session {

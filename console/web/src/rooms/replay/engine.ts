@@ -49,6 +49,9 @@ interface Inner extends Slot {
   hls: Hls | null
   loaded: string | null
   wanted: string | null
+  /** Which loading is the newest: what an older one learns no longer counts. */
+  turn: number
+  poll: ReturnType<typeof setTimeout> | null
   asks: number
   lateSince: number | null
   skimmedAt: number
@@ -67,7 +70,6 @@ export class Engine {
   readonly slots: Inner[] = []
   soundKey: string | null = null
   private timer: ReturnType<typeof setInterval> | null = null
-  private readonly polls = new Set<ReturnType<typeof setTimeout>>()
 
   constructor(
     readonly clock: SyncClock,
@@ -83,13 +85,11 @@ export class Engine {
     if (this.timer !== null) clearInterval(this.timer)
     this.timer = null
     for (const slot of [...this.slots]) this.remove(slot)
-    for (const poll of this.polls) clearTimeout(poll)
-    this.polls.clear()
   }
 
   add(lane: Lane, element: HTMLMediaElement): Slot {
     const slot: Inner = {
-      lane, element, standing: 'gap', segment: null, state: null, progress: null, live: false, hls: null, problem: null, loaded: null, wanted: null, asks: 0,
+      lane, element, standing: 'gap', segment: null, state: null, progress: null, live: false, hls: null, problem: null, loaded: null, wanted: null, turn: 0, poll: null, asks: 0,
       lateSince: null, skimmedAt: 0, errorMs: 0, frameAt: null, frames: [], stop: [],
     }
     const failed = (): void => {
@@ -171,13 +171,27 @@ export class Engine {
 
   private unload(slot: Inner): void {
     this.endLive(slot)
+    this.begin(slot)
     slot.element.pause()
     slot.element.removeAttribute('src')
     slot.element.load()
-    if (slot.loaded !== null && !this.slots.some((one) => one !== slot && one.loaded === slot.loaded)) this.grants.leave(slot.loaded)
+    const { loaded } = slot
     slot.loaded = null
     slot.wanted = null
     slot.frameAt = null
+    if (loaded !== null) this.release(loaded)
+  }
+
+  /** The view of an item ends unless some picture shows it or is about to. */
+  private release(item: string): void {
+    if (!this.slots.some((one) => one.loaded === item || one.wanted === item)) this.grants.leave(item)
+  }
+
+  /** A loading begins: whatever was under way or waited for this slot is over. */
+  private begin(slot: Inner): number {
+    if (slot.poll !== null) clearTimeout(slot.poll)
+    slot.poll = null
+    return (slot.turn += 1)
   }
 
   /** Try again what failed. */
@@ -194,60 +208,69 @@ export class Engine {
     if (slot.wanted !== segment.item) this.endLive(slot)
     slot.wanted = segment.item
     slot.problem = null
+    const turn = this.begin(slot)
     try {
       const item = await ask(api.GET('/api/items/{item}', { params: { path: { item: segment.item } } }))
-      if (slot.wanted !== segment.item) return
+      if (slot.turn !== turn) return
       slot.state = item.state
-      if (item.state.name !== 'playable') return await this.wait(slot, segment, item.state)
+      if (item.state.name !== 'playable') return await this.wait(slot, segment, item.state, turn)
       const grant = await this.grants.of(segment.item)
-      if (slot.wanted !== segment.item) return this.grants.leave(segment.item)
-      if (slot.loaded !== null && slot.loaded !== segment.item) this.grants.leave(slot.loaded)
+      if (slot.turn !== turn) return this.release(segment.item)
       this.endLive(slot)
       slot.progress = null
-      slot.loaded = segment.item
+      this.took(slot, segment.item)
       slot.frameAt = null
       slot.frames = []
       slot.element.src = grant.url
       slot.element.preload = 'auto'
       slot.element.load()
     } catch (error) {
-      if (slot.wanted !== segment.item) return
+      if (slot.turn !== turn) return
       slot.problem = asProblem(error)
       this.set(slot, 'failed')
       this.changed()
     }
   }
 
+  /** The slot shows this now; what it showed before is let go. */
+  private took(slot: Inner, item: string): void {
+    const before = slot.loaded
+    slot.loaded = item
+    if (before !== null && before !== item) this.release(before)
+  }
+
   /** Not playable: ask for it, unless it cannot be, and look again. */
-  private async wait(slot: Inner, segment: Segment, state: Schemas['State']): Promise<void> {
+  private async wait(slot: Inner, segment: Segment, state: Schemas['State'], turn: number): Promise<void> {
     if (!slot.live) this.set(slot, state.name === 'unplayable' ? 'unplayable' : 'converting')
     this.changed()
     if (state.name === 'unplayable') return
     if (state.name === 'sealed') await ask(api.POST('/api/items/{item}/playable', { params: { path: { item: segment.item } } })).catch(() => undefined)
     const told = await ask(api.GET('/api/items/{item}/playable', { params: { path: { item: segment.item } } })).catch(() => null)
-    if (slot.wanted !== segment.item || !this.slots.includes(slot)) return
+    if (slot.turn !== turn) return
     slot.progress = told
     this.changed()
-    if (!slot.live && typeof told?.watchable_ms === 'number') await this.watchLive(slot, segment)
+    if (!slot.live && typeof told?.watchable_ms === 'number') await this.watchLive(slot, segment, turn)
+    if (slot.turn === turn) this.later(slot, segment, slot.live || slot.asks >= FIRST_ASKS ? POLL_MS : POLL_FIRST_MS)
+  }
+
+  /** Look again in a while. */
+  private later(slot: Inner, segment: Segment, ms: number): void {
+    this.begin(slot)
     slot.asks += 1
-    const poll = setTimeout(() => {
-      this.polls.delete(poll)
-      if (slot.wanted === segment.item && this.slots.includes(slot)) void this.load(slot, segment)
-    }, slot.live || slot.asks > FIRST_ASKS ? POLL_MS : POLL_FIRST_MS)
-    this.polls.add(poll)
+    slot.poll = setTimeout(() => void this.load(slot, segment), ms)
   }
 
   /** Show what is converted by now while the rest is; the whole copy takes its place at the end. */
-  private async watchLive(slot: Inner, segment: Segment): Promise<void> {
+  private async watchLive(slot: Inner, segment: Segment, turn: number): Promise<void> {
     const { default: Player } = await import('hls.js')
     if (!Player.isSupported()) return
     const grant = await this.grants.of(segment.item).catch(() => null)
-    if (grant === null || slot.wanted !== segment.item || !this.slots.includes(slot)) return
-    if (slot.loaded !== null && slot.loaded !== segment.item) this.grants.leave(slot.loaded)
+    if (grant === null) return
+    if (slot.turn !== turn) return this.release(segment.item)
     slot.frameAt = null
     slot.frames = []
     slot.live = true
-    slot.loaded = segment.item
+    this.took(slot, segment.item)
     const from = Math.max(0, (this.clock.now(performance.now()) - segment.start) / 1000)
     // Its worker would be a blob, which the pages' policy forbids.
     slot.hls = new Player({ enableWorker: false, startPosition: from, liveDurationInfinity: false, maxBufferLength: 20 })
@@ -255,7 +278,8 @@ export class Engine {
       if (!error.fatal || slot.hls === null) return
       this.endLive(slot) // the conversion ended, or died: what there is now is found out anew
       slot.loaded = null
-      slot.wanted = null
+      this.set(slot, 'converting')
+      this.later(slot, segment, POLL_MS)
     })
     slot.hls.loadSource(`/api/views/${grant.view}/live/index.m3u8`)
     slot.hls.attachMedia(slot.element)

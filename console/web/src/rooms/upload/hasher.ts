@@ -8,11 +8,13 @@ export interface Told {
 
 export class Hasher {
   private worker: Worker | null = null
+  private at: string | null = null
 
   constructor(private readonly told: Told) {}
 
   start(key: string, file: File): void {
     this.worker ??= this.hire()
+    this.at = key
     this.worker.postMessage({ key, file })
   }
 
@@ -27,6 +29,10 @@ export class Hasher {
       if (hashed !== undefined) this.told.hashed(key, hashed)
       else if (sha256 !== undefined) this.told.done(key, sha256)
       else if (problem !== undefined) this.told.failed(key, problem)
+    }
+    worker.onerror = () => {
+      this.worker = null // the next file has a new one
+      if (this.at !== null) this.told.failed(this.at, '')
     }
     return worker
   }

@@ -36,7 +36,9 @@ test('the sum counts bytes that left, and nothing as sealed that is not', () => 
 
 test('what is sealed and settled is not asked about for ever; what is wrong is begun anew', () => {
   expect([entry('a', 'sealed'), entry('b', 'sealed', { settled: true }), entry('c', 'received')].map(isWatched)).toEqual([true, false, true])
-  expect(anew(entry('a', 'mismatch', { url: 'u', upload: 'p', item: 'i' }))).toMatchObject({ standing: 'ready', url: null, upload: null, item: null, attempt: 1 })
+  expect(anew(entry('a', 'mismatch', { sha256: 'x', url: 'u' }))).toMatchObject({ standing: 'waiting', sha256: null, url: null, attempt: 1 })
+  expect(resumed(entry('a', 'failed', { sha256: 'x', url: 'u' }))).toMatchObject({ standing: 'ready', sha256: 'x', url: null, attempt: 1 })
+  expect(anew(entry('a', 'failed', { sha256: 'x', url: 'u', upload: 'p', item: 'i' }))).toMatchObject({ standing: 'ready', url: null, upload: null, item: null, attempt: 1 })
 })
 
 test('three thousand are looked over in a moment', () => {

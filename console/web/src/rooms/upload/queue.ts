@@ -120,17 +120,21 @@ export function due(entries: readonly Entry[], lines: number): { hash: Entry | n
 /** As it is after a reload: nothing without a file is ready. */
 export const reopened = (entry: Entry): Entry => (isOpen(entry) ? { ...entry, standing: 'away' } : entry)
 
-/** A file chosen again after a reload goes on where it was. */
+/** A file chosen again after a reload goes on where it was; one that was refused begins anew. */
 export function resumed(entry: Entry): Entry {
+  if (isBad(entry)) return anew(entry)
   if (entry.standing !== 'away') return entry
   return { ...entry, standing: entry.sha256 === null ? 'waiting' : 'ready', hashed: entry.sha256 === null ? 0 : entry.size }
 }
 
-/** Begin anew with a fresh upload: what the server has of it is not this file. */
-export const anew = (entry: Entry): Entry => ({
-  ...entry, standing: entry.sha256 === null ? 'waiting' : 'ready', sent: 0, url: null, upload: null, item: null, copies: 0, held: null,
-  settled: false, attempt: entry.attempt + 1, text: '', next: '',
-})
+/** Begin anew with a fresh upload; fingerprints that differed are taken anew, too: the file may have changed. */
+export function anew(entry: Entry): Entry {
+  const sha256 = entry.standing === 'mismatch' ? null : entry.sha256
+  return {
+    ...entry, sha256, standing: sha256 === null ? 'waiting' : 'ready', hashed: sha256 === null ? 0 : entry.hashed, sent: 0, url: null, upload: null, item: null, copies: 0, held: null,
+    settled: false, attempt: entry.attempt + 1, text: '', next: '',
+  }
+}
 
 export interface Sum {
   files: number

@@ -6,7 +6,7 @@
 import * as tus from 'tus-js-client'
 import { ref, shallowRef } from 'vue'
 
-import { asProblem, headers, onSignedOut, tellSignedOut } from '@/api/client'
+import { asProblem, headers, onSignedOut, tellSignedOut, tellStale } from '@/api/client'
 import { problemOf } from '@/api/problem'
 import { sessionOrNull } from '@/common/session'
 import { onSignedIn, over } from '@/common/start'
@@ -52,11 +52,13 @@ export class Sender {
     const name = `liuhen-uploads-${this.person}`
     if (!('locks' in navigator)) return void this.open() // an address that is not encrypted
     this.elsewhere.value = true
-    void navigator.locks.request(name, async () => {
-      await this.open()
-      this.elsewhere.value = false
-      return new Promise(() => undefined)
-    })
+    navigator.locks
+      .request(name, async () => {
+        await this.open()
+        this.elsewhere.value = false
+        return new Promise(() => undefined)
+      })
+      .catch(() => (this.elsewhere.value = false)) // no lock and no memory here: for as long as the page lives
   }
 
   private get person(): string {
@@ -177,8 +179,9 @@ export class Sender {
     const some = this.entries.value.filter((entry) => which(entry) && (['paused', 'locked'].includes(entry.standing) || isHeldUp(entry) || isBad(entry)))
     this.change(
       some.map((entry) => {
-        if (!this.files.has(entry.key)) return [entry.key, { standing: 'away', text: '', next: '' }]
-        if (isBad(entry)) return [entry.key, anew(entry)]
+        const next = isBad(entry) ? anew(entry) : entry
+        if (!this.files.has(entry.key)) return [entry.key, { ...next, standing: 'away', text: '', next: '' }]
+        if (isBad(entry)) return [entry.key, next]
         return [entry.key, { standing: entry.sha256 === null ? 'waiting' : 'ready', text: '', next: '' }]
       }),
     )
@@ -283,11 +286,28 @@ export class Sender {
       tellSignedOut()
       return this.lock()
     }
+    const said = told(status, response?.getBody())
+    if (status === 403 && said.code === 'csrf') { // another tab has made another session
+      this.set(key, { standing: 'locked' })
+      this.lock()
+      return tellStale()
+    }
     if (status === 404 || status === 410) this.set(key, { standing: 'broken', url: null, upload: null })
-    else if (status === 429 || status === 503 || status === 507) this.set(key, { standing: 'busy', ...told(status, response?.getBody()) })
-    else if (status === 0 || status === 409 || status === 423 || status >= 500) this.set(key, { standing: 'broken' })
-    else this.set(key, { standing: 'failed', ...told(status, response?.getBody()) })
+    else if (status === 429 || status === 503 || status === 507) this.set(key, { standing: 'busy', text: said.text, next: said.next })
+    else if (status === 0 || status === 409 || status === 423 || status >= 500) {
+      this.set(key, { standing: 'broken' })
+      if (status === 0) void this.tried(key)
+    } else this.set(key, { standing: 'failed', text: said.text, next: said.next })
     this.go()
+  }
+
+  /** A card that was pulled out and a file that was changed look like a link that broke. */
+  private async tried(key: string): Promise<void> {
+    try {
+      await this.files.get(key)?.slice(0, 1).arrayBuffer()
+    } catch {
+      this.while(key, 'broken', { standing: 'failed', text: 'upload.unreadable', next: '' })
+    }
   }
 
   /** What broke goes on by itself when the network is there. */
@@ -310,8 +330,9 @@ export class Sender {
     for (const entry of [...early, ...late.slice(from), ...late.slice(0, from)].slice(0, WATCHED)) {
       try {
         this.set(entry.key, await look(entry))
-      } catch {
-        break // asked again in a moment
+      } catch (error) {
+        const problem = asProblem(error)
+        if (problem.offline || problem.signedOut || problem.status === 429) break // asked again in a moment
       }
     }
     this.turn += WATCHED
@@ -344,7 +365,7 @@ function announced(entry: Entry, file: File): Record<string, string> {
   }
 }
 
-function told(status: number, body: string | undefined): { text: string; next: string } {
+function told(status: number, body: string | undefined): { code: string; text: string; next: string } {
   let read: unknown = null
   try {
     read = JSON.parse(body ?? 'null')
@@ -352,5 +373,5 @@ function told(status: number, body: string | undefined): { text: string; next: s
     // not a problem document
   }
   const problem = asProblem(problemOf(status, read))
-  return problem.code === 'unreadable' ? { text: '', next: '' } : { text: problem.message, next: problem.next }
+  return problem.code === 'unreadable' ? { code: '', text: '', next: '' } : { code: problem.code, text: problem.message, next: problem.next }
 }
