@@ -356,6 +356,36 @@ async def test_who_is_signed_out_signs_in_on_the_page_and_the_upload_goes_on(
     room.seen.wrong.clear()  # refusals are told in the browser's console
 
 
+async def test_a_session_made_in_another_tab_is_taken_up_and_an_unreadable_file_is_told(
+    open_as: Opens, officer: str, staff: Staff, tmp_path: Path
+) -> None:
+    """One tab, one row: the page's own word for a session's end must not be needed."""
+    await staff.password(officer)
+    room = await opened_by(open_as, officer, tmp_path)
+    other = await room.page.context.new_page()
+    await other.goto(f"{room.page.url.partition('/app')[0]}/login")
+    account = await room.page.evaluate("fetch('/api/session').then((a) => a.json())")
+    await other.fill("input[name=account]", account["account"])
+    await other.fill("input[name=password]", PASSWORD)
+    await other.press("input[name=password]", "Enter")
+    await until(other, "location.pathname.startsWith('/app')")
+    await room.choose(room.file("现场.mp4", b"x" * 5000))
+    await room.send()
+    await room.standing("现场.mp4", "sealed", "playable", "unplayable")
+    assert await room.page.locator(".banner").count() == 0, "the same person: nothing to be asked"
+
+    # A card that is pulled out: the browser says «network error», as for a link that is down.
+    gone = room.file("拔卡.mp4", b"y" * 5000)
+    await room.choose(gone)
+    await room.page.evaluate(
+        "File.prototype.slice = () => ({ arrayBuffer: () => Promise.reject(new Error('gone')) })"
+    )
+    await room.page.route("**/api/uploads/", lambda route: route.abort())
+    await room.send()
+    await room.standing("拔卡.mp4", "failed", seconds=60)
+    room.seen.wrong.clear()  # refusals are told in the browser's console
+
+
 async def test_three_thousand_files_are_one_quick_list_that_a_reload_keeps(
     open_as: Opens, officer: str, tmp_path: Path
 ) -> None:
@@ -489,9 +519,20 @@ async def test_a_phone_records_sound_and_takes_a_film(
     await until(page, "document.querySelectorAll('.look tbody tr').length === 2")
     names = await page.locator(".look td[data-data]").all_inner_texts()
     sound = next(name.split(" ")[0] for name in names if ".webm" in name)
+    # What was recorded here is nowhere else: a reload keeps it, while files are chosen again.
+    await page.reload()
+    await until(page, "document.querySelectorAll('.look tbody tr').length === 1")
+    assert sound in await page.locator(".look td[data-data]").inner_text()
+    await captures.nth(0).set_input_files(str(room.file("20261120_101500.mp4", b"film" * 100)))
+    await until(page, "document.querySelectorAll('.look tbody tr').length === 2")
     await room.send()
     await room.standing(sound, "sealed", "playable", seconds=90)
     await room.standing("20261120_101500.mp4", "unplayable", seconds=90)
+    files = """new Promise((told) => indexedDB.databases().then(([{ name }]) => {
+      indexedDB.open(name).onsuccess = ({ target }) => {
+        target.result.transaction('files').objectStore('files').count().onsuccess = (e) => told(e.target.result)
+      } }))"""
+    assert await page.evaluate(files) == 0, "sealed, so it is kept here no longer"
 
 
 async def test_another_tab_waits_until_the_first_is_closed(

@@ -23,8 +23,8 @@ export const isOwner = (): boolean => current.value !== null && current.value.ac
 
 /** Another tab has made another session: the page goes on if it is the same person's. */
 onStale(async () => {
-  await loadSession().catch(() => undefined)
-  if (isOwner()) signedIn()
+  const there = await loadSession().catch(() => null)
+  if (there !== null && isOwner()) signedIn()
   else tellSignedOut()
 })
 

@@ -1,5 +1,6 @@
 /**
- * The queue on this computer (IndexedDB): one row for each file, written when it changes.
+ * The queue on this computer (IndexedDB): one row for each file, written when it changes, and the
+ * files that were made here (sound recorded on this page), which are nowhere else until sealed.
  *
  * Promised: what was written is there after a reload, for the same person only.  Not promised: a
  * browser that forbids it (a private window) keeps the queue as long as its page.
@@ -7,6 +8,7 @@
 import type { Entry } from './queue'
 
 const STORE = 'entries'
+const FILES = 'files'
 /** Of what is finished; the oldest go. */
 const MOST = 20_000
 
@@ -17,8 +19,11 @@ export class Keep {
 
   static async open(person: string): Promise<Keep> {
     try {
-      const asked = indexedDB.open(`liuhen-uploads-${person}`, 1)
-      asked.onupgradeneeded = () => asked.result.createObjectStore(STORE, { keyPath: 'key' })
+      const asked = indexedDB.open(`liuhen-uploads-${person}`, 2)
+      asked.onupgradeneeded = (event) => {
+        if (event.oldVersion < 1) asked.result.createObjectStore(STORE, { keyPath: 'key' })
+        asked.result.createObjectStore(FILES)
+      }
       return new Keep(await answer(asked))
     } catch {
       return new Keep(null)
@@ -32,6 +37,21 @@ export class Keep {
     const over = new Set(found.filter((one) => one.settled).slice(0, Math.max(0, found.length - MOST)))
     for (const old of over) this.put(old.key, null)
     return found.filter((one) => !over.has(one))
+  }
+
+  /** The files that were made here, by key. */
+  async files(): Promise<Map<string, File>> {
+    if (this.base === null) return new Map()
+    const rows = this.base.transaction(FILES).objectStore(FILES)
+    const [keys, files] = await Promise.all([answer(rows.getAllKeys()), answer(rows.getAll())])
+    return new Map(keys.map((key, n) => [String(key), files[n] as File]))
+  }
+
+  /** Resolves once it is on the disk; null forgets it. */
+  async putFile(key: string, file: File | null): Promise<void> {
+    if (this.base === null) return
+    const rows = this.base.transaction(FILES, 'readwrite').objectStore(FILES)
+    await (file === null ? answer(rows.delete(key)) : answer(rows.put(file, key)))
   }
 
   /** Written before anything else happens, with what changes in the same moment; null forgets it. */

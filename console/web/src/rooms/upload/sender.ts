@@ -13,7 +13,7 @@ import { onSignedIn, over } from '@/common/start'
 import { look } from './follow'
 import { Hasher } from './hasher'
 import { Keep } from './keep'
-import type { Picked } from './pick'
+import { one, type Picked } from './pick'
 import { anew, due, fresh, isBad, isHeldUp, isRunning, isSealed, isWatched, keyOf, reopened, resumed, type Entry, type Said, type Standing } from './queue'
 
 const LINES = 2
@@ -25,6 +25,8 @@ const WATCHED = 20
 
 export class Sender {
   readonly entries = shallowRef<readonly Entry[]>([])
+  /** Made on this page before a reload and not sent yet. */
+  readonly made = shallowRef<readonly Picked[]>([])
   /** Another tab of this browser has the queue. */
   readonly elsewhere = ref(false)
   private readonly at = new Map<string, number>()
@@ -71,6 +73,30 @@ export class Sender {
     const now = this.entries.value
     const had = new Set(before.map((entry) => entry.key))
     this.replace([...before, ...now.filter((entry) => !had.has(entry.key))])
+    const [again, left]: [Picked[], Picked[]] = [[], []]
+    for (const [key, file] of await this.keep.files()) {
+      const entry = this.of(key)
+      if (entry !== undefined && isSealed(entry)) this.unmade(key)
+      else (entry === undefined ? left : again).push(one(file))
+    }
+    this.made.value = left
+    for (const picked of again) this.files.set(keyOf(picked.path, picked.size, picked.modified), picked.file)
+    const keys = new Set(again.map((picked) => keyOf(picked.path, picked.size, picked.modified)))
+    this.change([...keys].flatMap((key) => (this.of(key) === undefined ? [] : [[key, resumed(this.of(key)!)] as const])))
+    this.go()
+  }
+
+  // --- files that were made here ----------------------------------------------------------------
+
+  /** Keep a file that is nowhere else until it is sealed: a reload must not lose it. */
+  async keepMade(picked: Picked): Promise<void> {
+    const key = keyOf(picked.path, picked.size, picked.modified)
+    await this.keep?.putFile(key, picked.file).catch(() => undefined) // no room: it lives as long as the page
+  }
+
+  /** It is sealed, or a person does not want it. */
+  unmade(key: string): void {
+    void this.keep?.putFile(key, null).catch(() => undefined)
   }
 
   /** Whether leaving the site would stop something. */
@@ -123,7 +149,7 @@ export class Sender {
     const again: (readonly [string, Partial<Entry>])[] = []
     for (const { file, path, size, modified, said } of files) {
       const key = keyOf(path, size, modified)
-      if (made.some((one) => one.key === key)) continue // a copy beside it, chosen together
+      if (made.some((entry) => entry.key === key)) continue // a copy beside it, chosen together
       const old = this.of(key)
       this.files.set(key, file)
       if (old === undefined) made.push({ ...fresh(path, size, modified, said), order: (order += 1) })
@@ -193,6 +219,7 @@ export class Sender {
     for (const entry of some) {
       this.halt(entry.key)
       this.files.delete(entry.key)
+      this.unmade(entry.key)
       if (!isSealed(entry)) this.keep?.put(entry.key, null)
     }
     this.change(some.filter(isSealed).map((entry) => [entry.key, { cleared: true }]))
@@ -330,6 +357,8 @@ export class Sender {
     for (const entry of [...early, ...late.slice(from), ...late.slice(0, from)].slice(0, WATCHED)) {
       try {
         this.set(entry.key, await look(entry))
+        const seen = this.of(entry.key)
+        if (seen !== undefined && isSealed(seen) && !isSealed(entry)) this.unmade(entry.key)
       } catch (error) {
         const problem = asProblem(error)
         if (problem.offline || problem.signedOut || problem.status === 429) break // asked again in a moment
@@ -340,14 +369,14 @@ export class Sender {
   }
 }
 
-let one: Sender | null = null
+let only: Sender | null = null
 /** The sender of this page: it goes on while the person is in another room. */
 export function theSender(): Sender {
-  if (one === null) {
-    one = new Sender()
-    one.start()
+  if (only === null) {
+    only = new Sender()
+    only.start()
   }
-  return one
+  return only
 }
 
 /** What is announced of a file: what its name and the person say of it. */
