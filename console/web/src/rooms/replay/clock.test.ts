@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { correction, percentile, stepRate, SyncClock } from './clock'
+import { CLOSE_MS, Leader, percentile, SETTLED_MS, shared, stepRate, SyncClock } from './clock'
 
 describe('the clock', () => {
   test('stands until it is played, runs at its rate, and stands where it is paused', () => {
@@ -32,31 +32,80 @@ describe('the clock', () => {
   })
 })
 
+/** What is decided after these readings. */
+function decided(leader: Leader, errors: readonly number[], rate = 1) {
+  for (const error of errors.slice(0, -1)) {
+    leader.read(error)
+    leader.next(rate)
+  }
+  leader.read(errors.at(-1) ?? 0)
+  return leader.next(rate)
+}
+
+const thrice = (error: number): number[] => [error, error, error]
+
 describe('leading a video', () => {
-  test('leaves alone what is within a frame', () => {
-    for (const error of [-8, 0, 8]) expect(correction(error, 1)).toEqual({ jump: false, rate: 1 })
+  test('leaves alone what is close', () => {
+    for (const error of [-CLOSE_MS, 0, CLOSE_MS]) expect(decided(new Leader(), thrice(error))).toEqual({ jump: false, rate: 1 })
   })
 
   test('slows what is ahead and hurries what is behind, within bounds', () => {
-    expect(correction(100, 1).rate).toBeCloseTo(0.8)
-    expect(correction(-100, 1).rate).toBeCloseTo(1.2)
-    expect(correction(-499, 1).rate).toBeCloseTo(1.5)
-    expect(correction(499, 2).rate).toBeCloseTo(1)
-    expect(correction(-700, 2).rate).toBeLessThanOrEqual(3)
+    expect(decided(new Leader(), thrice(100)).rate).toBeCloseTo(0.8)
+    expect(decided(new Leader(), thrice(-100)).rate).toBeCloseTo(1.2)
+    expect(decided(new Leader(), thrice(-499)).rate).toBeCloseTo(1.5)
+    expect(decided(new Leader(), thrice(499), 2).rate).toBeCloseTo(1)
+    expect(decided(new Leader(), thrice(-700), 2).rate).toBeLessThanOrEqual(3)
   })
 
-  test('sets anew what is far off', () => {
-    expect(correction(501, 1).jump).toBe(true)
-    expect(correction(-501, 1).jump).toBe(true)
+  test('sets anew what is far off, at once', () => {
+    expect(decided(new Leader(), [501]).jump).toBe(true)
+    expect(decided(new Leader(), [-501]).jump).toBe(true)
   })
 
-  test('led every 100 ms, any start within the jump settles below 20 ms in five seconds', () => {
-    for (const start of [-490, -150, 60, 480]) {
+  test('a page that reads late once moves nothing', () => {
+    const leader = new Leader()
+    for (const error of [1, 1, 1, -40, 1, 1, 1]) expect(decided(leader, [error]).rate).toBe(1)
+  })
+
+  test('what is led is led to the end, what is close is not begun', () => {
+    const leader = new Leader()
+    const moved = [12, 12, 12, CLOSE_MS - 1, SETTLED_MS + 1, SETTLED_MS, CLOSE_MS - 1, CLOSE_MS - 1].map((error) => decided(leader, [error]).rate !== 1)
+    expect(moved).toEqual([false, false, true, true, true, false, false, false])
+  })
+
+  test('what was read before a seek does not count', () => {
+    const leader = new Leader()
+    decided(leader, [100, 100])
+    leader.forget()
+    expect(leader.steady).toBeNull()
+    expect(decided(leader, [100]).rate).toBe(1)
+  })
+
+  test('led every 100 ms with 20 ms lost whenever it begins, any start within the jump settles in five seconds', () => {
+    for (const start of [-490, -150, -12, 12, 60, 480]) {
+      const leader = new Leader()
       let error = start
-      for (let n = 0; n < 50; n += 1) error += (correction(error, 1).rate - 1) * 100
-      expect(Math.abs(error)).toBeLessThanOrEqual(20)
+      let rate = 1
+      for (let n = 0; n < 50; n += 1) {
+        const next = decided(leader, [error]).rate
+        if (rate === 1 && next !== 1) error -= 20
+        rate = next
+        error += (rate - 1) * 100
+      }
+      expect(Math.abs(error)).toBeLessThanOrEqual(SETTLED_MS)
+      expect(rate).toBe(1)
     }
   })
+})
+
+test('the clock goes with videos that agree, and only with those', () => {
+  expect(shared([-60, -52])).toBe(-56)
+  expect(shared([-60])).toBe(-60)
+  expect(shared([-60, 0])).toBe(0) // one of them is late: it is led
+  expect(shared([-4, 3, 5])).toBe(0) // close enough
+  expect(shared([-60, null])).toBe(0) // one is not known yet
+  expect(shared([-900])).toBe(0) // it jumps
+  expect(shared([])).toBe(0)
 })
 
 test('rates go up and down their steps', () => {

@@ -8,7 +8,7 @@
 import type Hls from 'hls.js'
 
 import { api, ask, asProblem, type Problem, type Schemas } from '@/api/client'
-import { CLOSE_MS, correction, LOUDEST_RATE, PATIENCE_MS, type SyncClock } from './clock'
+import { CLOSE_MS, Leader, LOUDEST_RATE, PATIENCE_MS, shared, type SyncClock } from './clock'
 import type { Grants } from './grants'
 import { firstEndingAfter, segmentAt, type Lane, type Segment } from './lanes'
 
@@ -55,7 +55,7 @@ interface Inner extends Slot {
   asks: number
   lateSince: number | null
   skimmedAt: number
-  errorMs: number
+  leader: Leader
   /** The begin of the frame that is seen, in its own seconds, and how long frames last; null: not known yet. */
   frameAt: number | null
   frames: number[]
@@ -69,6 +69,8 @@ const FRAMES_KEPT = 15
 export class Engine {
   readonly slots: Inner[] = []
   soundKey: string | null = null
+  /** After a seek all wait for the last one, so that they begin together. */
+  private settling = false
   private timer: ReturnType<typeof setInterval> | null = null
 
   constructor(
@@ -90,7 +92,7 @@ export class Engine {
   add(lane: Lane, element: HTMLMediaElement): Slot {
     const slot: Inner = {
       lane, element, standing: 'gap', segment: null, state: null, progress: null, live: false, hls: null, problem: null, loaded: null, wanted: null, turn: 0, poll: null, asks: 0,
-      lateSince: null, skimmedAt: 0, errorMs: 0, frameAt: null, frames: [], stop: [],
+      lateSince: null, skimmedAt: 0, leader: new Leader(), frameAt: null, frames: [], stop: [],
     }
     const failed = (): void => {
       if (slot.loaded === null || element.error === null) return
@@ -295,6 +297,7 @@ export class Engine {
 
   seek(at: number): void {
     this.clock.seek(at, performance.now())
+    this.settling = true
     this.tick(performance.now())
   }
 
@@ -306,17 +309,45 @@ export class Engine {
   tick(perf: number): void {
     const at = this.clock.now(perf)
     let late = false
-    for (const slot of this.slots) late = this.lead(slot, at, perf) || late
+    const shown: [Inner, Segment][] = []
+    for (const slot of this.slots) {
+      const { waits, segment } = this.lead(slot, at, perf)
+      late ||= waits
+      if (segment !== null) shown.push([slot, segment])
+    }
+    if (!late) this.settling = false
+    const running = shown.filter(([slot]) => this.runs(slot))
+    for (const [slot, segment] of running) {
+      if (slot.element.seeking) slot.leader.forget()
+      // Both clocks are read together: what ran between would count as an error.
+      else slot.leader.read((slot.element.currentTime - (this.clock.now(performance.now()) - segment.start) / 1000) * 1000)
+    }
+    const together = shared(running.map(([slot]) => slot.leader.steady))
+    if (together !== 0) {
+      this.clock.seek(this.clock.now(perf) + together, perf)
+      for (const [slot] of running) slot.leader.forget()
+    }
+    for (const [slot, segment] of shown) this.steer(slot, segment, perf)
     this.clock.hold(late && this.clock.playing, perf)
   }
 
-  /** Bring one track to the clock; whether it keeps the others waiting. */
-  private lead(slot: Inner, at: number, perf: number): boolean {
+  /** Whether its picture moves by itself, as the clock does. */
+  private runs(slot: Inner): boolean {
+    return this.clock.playing && !this.clock.waiting && this.clock.rate < SKIM_RATE && !slot.element.paused
+  }
+
+  /**
+   * Load what a track shows at this time, and note how it stands: whether it keeps the others
+   * waiting, and what of it is to be steered to the clock.
+   */
+  private lead(slot: Inner, at: number, perf: number): { waits: boolean; segment: Segment | null } {
     const { element, lane } = slot
+    const nothing = { waits: false, segment: null }
     const segment = segmentAt(lane, at)
     if (segment !== slot.segment) {
       slot.segment = segment
       slot.lateSince = null
+      slot.leader.forget()
       this.changed()
     }
     if (segment === null) {
@@ -324,53 +355,54 @@ export class Engine {
       this.set(slot, 'gap')
       const next = lane.segments[firstEndingAfter(lane.segments, at)]
       if (next !== undefined && next.start - at < AHEAD_MS * this.clock.rate && slot.wanted !== next.item) void this.load(slot, next)
-      return false
+      return nothing
     }
     if (slot.wanted !== segment.item) {
       this.set(slot, 'loading')
       void this.load(slot, segment)
     }
     if (slot.standing === 'converting' || slot.standing === 'unplayable' || slot.standing === 'failed') {
-      if (slot.loaded !== segment.item) return false
+      if (slot.loaded !== segment.item) return nothing
       this.set(slot, 'loading')
     }
-    if (slot.loaded !== segment.item) return this.judge(slot, perf, false)
+    if (slot.loaded !== segment.item) return { waits: this.judge(slot, perf, false), segment: null }
     const goal = (at - segment.start) / 1000
     if (slot.live && goal * 1000 > (slot.progress?.watchable_ms ?? 0) - EDGE_MS) {
       if (!element.paused) element.pause()
       this.set(slot, 'converting') // not that far yet
-      return false
+      return nothing
     }
     if (!slot.live && Number.isFinite(element.duration) && goal > element.duration) {
       if (!element.paused) element.pause()
       this.set(slot, 'gap') // the file ends before its stated time does
-      return false
+      return nothing
     }
     const ready = element.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA && !element.seeking
-    slot.errorMs = (element.currentTime - goal) * 1000
-    if (element.readyState >= HTMLMediaElement.HAVE_METADATA) this.steer(slot, goal, perf)
-    return this.judge(slot, perf, ready || (!this.clock.playing && element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA))
+    const waits = this.judge(slot, perf, ready || (!this.clock.playing && element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA))
+    return { waits, segment: element.readyState >= HTMLMediaElement.HAVE_METADATA ? segment : null }
   }
 
-  private steer(slot: Inner, goal: number, perf: number): void {
+  private steer(slot: Inner, segment: Segment, perf: number): void {
     const { element } = slot
-    const rate = this.clock.rate
-    if (!this.clock.playing || rate >= SKIM_RATE) {
-      if (!element.paused) element.pause()
-      const due = !this.clock.playing || perf - slot.skimmedAt >= SKIM_EVERY_MS
-      if (Math.abs(slot.errorMs) > (this.clock.playing ? CLOSE_MS : 5) && !element.seeking && due) {
+    const { rate } = this.clock
+    if (!this.runs(slot)) {
+      slot.leader.forget()
+      const goal = (this.clock.now(performance.now()) - segment.start) / 1000
+      const off = Math.abs(element.currentTime - goal) * 1000
+      const skims = this.clock.playing && rate >= SKIM_RATE
+      if (!element.paused && (skims || !this.clock.playing || this.clock.waiting)) element.pause()
+      const due = !skims || perf - slot.skimmedAt >= SKIM_EVERY_MS
+      if (off > (skims ? CLOSE_MS : 5) && !element.seeking && due) {
         slot.skimmedAt = perf
         element.currentTime = goal
       }
+      if (this.clock.playing && !this.clock.waiting && !skims && !element.ended) void element.play().catch(() => undefined)
       return
     }
-    const found = correction(slot.errorMs, rate)
-    if (found.jump && !element.seeking) element.currentTime = goal
+    const found = slot.leader.next(rate)
+    if (found.jump && !element.seeking) element.currentTime = (this.clock.now(performance.now()) - segment.start) / 1000
     const led = Math.min(16, Math.max(0.0625, found.rate))
     if (Math.abs(element.playbackRate - led) > 0.001) element.playbackRate = led
-    if (this.clock.waiting) {
-      if (!element.paused) element.pause()
-    } else if (element.paused && !element.ended) void element.play().catch(() => undefined)
   }
 
   /** Note whether it shows what it should; late after the patience is over. */
@@ -383,6 +415,6 @@ export class Engine {
     slot.lateSince ??= perf
     const late = perf - slot.lateSince > PATIENCE_MS
     this.set(slot, late ? 'late' : slot.standing === 'ready' ? 'ready' : 'loading')
-    return late && this.clock.rate < SKIM_RATE
+    return (late || this.settling) && this.clock.rate < SKIM_RATE
   }
 }
