@@ -64,7 +64,7 @@ async def inbox(request: web.Request) -> web.Response:
     """Items that no case has, newest first, with what is known of them and proposals."""
     asked = asked_by(request)
     if asked.filter.person == "me":
-        me = (await caller_of(request)).person
+        me = (await caller_of(request)).person or "nobody"  # a program has none of its own
         asked = replace(asked, filter=replace(asked.filter, person=me))
     return plain(
         await inbox_page(

@@ -438,6 +438,8 @@ async def test_everybody_sees_the_inbox_that_the_matrix_gives_him(desk: Desk) ->
     assert [row["id"] for row in answer["items"]] == [his]
     answer = await call(desk.house, client, "GET", "/api/inbox?person=me", 200)
     assert [row["id"] for row in answer["items"]] == [his]
+    answer = await call(desk.house, desk.client, "GET", "/api/inbox?person=me", 200)
+    assert answer["items"] == [], "a program has no recordings of its own"
 
 
 async def test_nobody_links_what_is_not_his_into_his_case(little: Desk) -> None:

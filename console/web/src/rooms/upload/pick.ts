@@ -1,4 +1,5 @@
 /** Files from what was dropped or chosen, with their folders. */
+import { keyOf } from './queue'
 
 export interface Picked {
   file: File
@@ -6,9 +7,15 @@ export interface Picked {
   /** Read once: a browser asks the disk each time. */
   size: number
   modified: number
+  /** Told only where another file of this path, size and time is known already. */
+  sha256?: string
 }
 
+export const keyFor = (picked: Picked): string => keyOf(picked.path, picked.size, picked.modified, picked.sha256)
+
 const AT_ONCE = 100
+/** Lets the page draw and listen between two pieces of long work. */
+export const breath = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve))
 type Found = Pick<Picked, 'file' | 'path'>
 
 /** With size and time, so many at once: thousands keep the page alive. */
@@ -16,7 +23,7 @@ async function measured(found: readonly Found[]): Promise<Picked[]> {
   const all: Picked[] = []
   for (const { file, path } of found) {
     all.push({ file, path, size: file.size, modified: file.lastModified })
-    if (all.length % AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve))
+    if (all.length % AT_ONCE === 0) await breath()
   }
   return all
 }
@@ -24,8 +31,8 @@ async function measured(found: readonly Found[]): Promise<Picked[]> {
 export const one = (file: File): Picked => ({ file, path: file.name, size: file.size, modified: file.lastModified })
 
 /** Of an input: `webkitRelativePath` where a folder was chosen. */
-export const ofInput = (list: FileList | null): Promise<Picked[]> =>
-  measured([...(list ?? [])].map((file) => ({ file, path: file.webkitRelativePath === '' ? file.name : file.webkitRelativePath })))
+export const ofInput = (files: readonly File[]): Promise<Picked[]> =>
+  measured(files.map((file) => ({ file, path: file.webkitRelativePath === '' ? file.name : file.webkitRelativePath })))
 
 /** Of a drop: folders are walked. */
 export async function ofDrop(data: DataTransfer): Promise<{ picked: Picked[]; unreadable: string[] }> {

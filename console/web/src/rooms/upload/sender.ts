@@ -10,11 +10,12 @@ import { asProblem, headers, onSignedOut, tellSignedOut, tellStale } from '@/api
 import { problemOf } from '@/api/problem'
 import { sessionOrNull } from '@/common/session'
 import { onSignedIn, over } from '@/common/start'
+import { Compare } from './compare'
 import { look } from './follow'
 import { Hasher } from './hasher'
 import { Keep } from './keep'
-import { one, type Picked } from './pick'
-import { anew, due, fresh, isBad, isHeldUp, isRunning, isSealed, isWatched, keyOf, reopened, resumed, type Entry, type Said, type Standing } from './queue'
+import { keyFor, one, type Picked } from './pick'
+import { anew, due, fresh, isBad, isHeldUp, isRunning, isSealed, isNamesake, isWatched, reopened, resumed, type Entry, type Said, type Standing } from './queue'
 
 const LINES = 2
 const RETRY_DELAYS = [0, 1000, 3000, 5000, 10_000]
@@ -27,6 +28,10 @@ export class Sender {
   readonly entries = shallowRef<readonly Entry[]>([])
   /** Made on this page before a reload and not sent yet. */
   readonly made = shallowRef<readonly Picked[]>([])
+  /** Chosen again, and found to have other bytes than those in the queue: for a person to look at. */
+  readonly others = shallowRef<readonly Picked[]>([])
+  /** Those in the queue that are chosen again. */
+  readonly compare = new Compare((base) => this.settledBytes(base), (picked, sha256) => this.meet(picked, sha256), () => this.go())
   /** Another tab of this browser has the queue. */
   readonly elsewhere = ref(false)
   private readonly at = new Map<string, number>()
@@ -80,18 +85,17 @@ export class Sender {
       else (entry === undefined ? left : again).push(one(file))
     }
     this.made.value = left
-    for (const picked of again) this.files.set(keyOf(picked.path, picked.size, picked.modified), picked.file)
-    const keys = new Set(again.map((picked) => keyOf(picked.path, picked.size, picked.modified)))
+    for (const picked of again) this.files.set(keyFor(picked), picked.file)
+    const keys = new Set(again.map(keyFor))
     this.change([...keys].flatMap((key) => (this.of(key) === undefined ? [] : [[key, resumed(this.of(key)!)] as const])))
     this.go()
   }
 
   // --- files that were made here ----------------------------------------------------------------
 
-  /** Keep a file that is nowhere else until it is sealed: a reload must not lose it. */
-  async keepMade(picked: Picked): Promise<void> {
-    const key = keyOf(picked.path, picked.size, picked.modified)
-    await this.keep?.putFile(key, picked.file).catch(() => undefined) // no room: it lives as long as the page
+  /** Keep a file that is nowhere else until it is sealed; false: no room, it lives as long as the page. */
+  async keepMade(picked: Picked): Promise<boolean> {
+    return (await this.keep?.putFile(keyFor(picked), picked.file).catch(() => false)) ?? false
   }
 
   /** It is sealed, or a person does not want it. */
@@ -101,7 +105,7 @@ export class Sender {
 
   /** Whether leaving the site would stop something. */
   get unsafe(): boolean {
-    return this.entries.value.some(isRunning)
+    return this.compare.state.value.left > 0 || this.others.value.length > 0 || this.entries.value.some(isRunning)
   }
 
   private replace(entries: readonly Entry[]): void {
@@ -146,13 +150,19 @@ export class Sender {
   add(files: readonly (Picked & { said: Said })[]): number {
     let order = this.entries.value.reduce((most, entry) => Math.max(most, entry.order), 0)
     const made: Entry[] = []
+    const now = new Set<string>()
     const again: (readonly [string, Partial<Entry>])[] = []
-    for (const { file, path, size, modified, said } of files) {
-      const key = keyOf(path, size, modified)
-      if (made.some((entry) => entry.key === key)) continue // a copy beside it, chosen together
+    for (const picked of files) {
+      const { file, path, size, modified, said, sha256 } = picked
+      const key = keyFor(picked)
+      if (now.has(key)) {
+        this.compare.add([picked]) // one beside it, chosen together
+        continue
+      }
+      now.add(key)
       const old = this.of(key)
       this.files.set(key, file)
-      if (old === undefined) made.push({ ...fresh(path, size, modified, said), order: (order += 1) })
+      if (old === undefined) made.push({ ...fresh(path, size, modified, said), key, order: (order += 1), ...(sha256 === undefined ? {} : { sha256, hashed: size, standing: 'ready' }) })
       else again.push([key, resumed(old)])
     }
     this.replace([...this.entries.value, ...made])
@@ -224,6 +234,7 @@ export class Sender {
     }
     this.change(some.filter(isSealed).map((entry) => [entry.key, { cleared: true }]))
     const gone = new Set(some.filter((entry) => !isSealed(entry)).map((entry) => entry.key))
+    for (const key of gone) this.compare.drop(key)
     if (gone.size > 0) this.replace(this.entries.value.filter((entry) => !gone.has(entry.key)))
     this.go()
   }
@@ -245,11 +256,33 @@ export class Sender {
     void this.watch()
   }
 
+  // --- chosen again -----------------------------------------------------------------------------
+
+  private settledBytes(base: string): boolean {
+    const entry = this.of(base)
+    return entry !== undefined && (entry.sha256 !== null || isBad(entry))
+  }
+
+  again(picked: readonly Picked[]): void {
+    this.compare.add(picked)
+    this.go()
+  }
+
+  /** Whether these bytes are in the queue; those whose file was away go on, others are for a person. */
+  private meet(picked: Picked, sha256: string): boolean {
+    const base = keyFor(picked)
+    const known = this.entries.value.find((entry) => entry.sha256 === sha256 && isNamesake(entry.key, base))
+    if (known === undefined) this.others.value = [...this.others.value, { ...picked, sha256 }]
+    else if (known.standing === 'away' || isBad(known)) this.add([{ ...picked, ...(known.key === base ? {} : { sha256 }), said: known }])
+    return known !== undefined
+  }
+
   // --- hashing and sending ----------------------------------------------------------------------
 
   private go(): void {
-    const { hash, send } = due(this.entries.value, LINES)
+    const { hash, send, hashing } = due(this.entries.value, LINES)
     if (hash !== null) this.hash(hash)
+    else if (!hashing) this.compare.go()
     for (const entry of send) this.send(entry)
   }
 
