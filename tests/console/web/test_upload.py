@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests.console.staff import PASSWORD, Staff
 from tests.console.test_browser import until
 from tests.console.web.conftest import LANGUAGES, SIZES, Opens, Seen
 from tests.console.web.line import Line
-from tests.console.web.look import misfits, misspoken
+from tests.console.web.look import misfits, misspoken, too_small
 from tests.ingest.test_sealing import Faulty
 
 SHOTS = os.environ.get("LIUHEN_SHOTS")
@@ -398,8 +399,8 @@ async def test_three_thousand_files_are_one_quick_list_that_a_reload_keeps(
     room = await opened_by(open_as, officer, folder)
     page = room.page
     await page.evaluate(
-        """() => { window.longest = 0; new PerformanceObserver((list) => {
-        for (const one of list.getEntries()) window.longest = Math.max(window.longest, one.duration)
+        """() => { window.tasks = []; new PerformanceObserver((list) => {
+        for (const one of list.getEntries()) window.tasks.push(one.duration)
         }).observe({ type: 'longtask' })
         window.said = []
         new MutationObserver(() => window.said.push(document.querySelector('.drop p').textContent.replaceAll('\u2009', '')))
@@ -413,18 +414,23 @@ async def test_three_thousand_files_are_one_quick_list_that_a_reload_keeps(
     await until(
         page, f"document.querySelector('.look tbody tr').textContent.includes({json.dumps(NUMBER)})"
     )
-    longest = await page.evaluate("window.longest")
-    await page.evaluate("window.longest = 0")
+    taken, *looked = await page.evaluate("window.tasks")  # the first is the browser's own: its list
+    longest = max(looked, default=0)
+    await page.evaluate("window.tasks = []")
     await room.send()
     await until(page, "document.querySelectorAll('.queue li').length === 50")
     await page.click(".queue-head .button >> nth=0")  # pause all
     await until(page, "document.querySelector('.queue li[data-standing=sending]') === null")
     await page.click(".pager button >> nth=1")
     await until(page, "document.querySelector('.pager').textContent.includes('51')")
-    moving = await page.evaluate("window.longest")
-    print(f"3,000 files: longest task {longest:.0f} ms when chosen, {moving:.0f} ms in the queue")
-    assert max(longest, moving) < 3000
-    assert "100 / 3" in "".join(await page.evaluate("window.said")), "how far it is, is said"
+    moving = max(await page.evaluate("window.tasks"), default=0)
+    print(
+        f"3,000 files: the browser takes the list in {taken:.0f} ms; longest task after it "
+        f"{longest:.0f} ms when chosen, {moving:.0f} ms in the queue"
+    )
+    assert max(longest, moving) < 1500
+    said = "".join(await page.evaluate("window.said"))
+    assert re.search(r"识别文件 [1-9]\d* / 3000", said), "how far it is, is said"
     await page.wait_for_timeout(500)
     await page.reload()
     await until(page, "document.querySelectorAll('.queue li').length === 50")
@@ -669,3 +675,46 @@ async def opened_named(open_as: Opens, person: str, folder: Path) -> Room:
     seen = await open_as(person, "/upload")
     await until(seen.page, "document.querySelector('.settings [role=combobox]')?.value !== ''")
     return Room(seen, folder)
+
+
+async def test_a_link_that_went_silent_while_the_lid_was_closed_is_taken_up_anew(
+    open_as: Opens, officer: str, small: House, tmp_path: Path
+) -> None:
+    """No end of the connection is told: nothing comes any more, and the page wakes up late."""
+    room = await opened_by(open_as, officer, tmp_path)
+    path = room.file("现场.mp4", os.urandom(24 * MIB))
+    await room.page.clock.install()
+    async with Line(int(small.url.rpartition(":")[2])) as line:
+        await room.page.goto(f"{line.url}/app/upload")
+        await until(room.page, "document.querySelector('.settings option') !== null")
+        await room.choose(path)
+        line.pace = 2 * MIB
+        await room.send()
+        await arrived(small, 1)
+        line.silent = True
+        await asyncio.sleep(2)
+        line.pace, before = None, line.sent
+        await room.page.clock.fast_forward(90_000)
+        line.silent = False  # a new connection works; those of before stay dead
+        await room.standing("现场.mp4", "sealed", "playable", "unplayable", seconds=120)
+        assert line.sent - before < 24 * MIB, "what was there was not sent again"
+    room.seen.wrong.clear()
+
+
+async def test_a_finger_finds_what_it_wants_on_a_phone(
+    open_as: Opens, officer: str, tmp_path: Path
+) -> None:
+    room = await opened_by(open_as, officer, tmp_path, size="phone")
+    for n in range(6):
+        room.file(f"现场{n}.mp4", b"%d" % n * 100)
+    room.file("空.mp4", b"")
+    await room.choose(*sorted(tmp_path.glob("*.mp4")))
+    await until(room.page, "document.querySelectorAll('.look tbody tr').length === 6")
+    await room.page.locator(".look .plain").first.click()
+    assert await too_small(room.page) == []
+    await room.shot("touch-check")
+    await room.send()
+    await room.standing("现场5.mp4", "sealed", "playable", "unplayable")
+    assert await too_small(room.page) == []
+    assert await misfits(room.page) == []
+    await room.shot("touch-queue")

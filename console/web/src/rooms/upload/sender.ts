@@ -21,6 +21,8 @@ const LINES = 2
 const RETRY_DELAYS = [0, 1000, 3000, 5000, 10_000]
 const AGAIN_MS = 15_000
 const WATCH_MS = 2000
+/** A link that carries nothing for so long is taken for dead: a lid that was closed leaves such. */
+const STILL_MS = 60_000
 /** So many are asked about at once; the others have their turn. */
 const WATCHED = 20
 
@@ -37,6 +39,8 @@ export class Sender {
   private readonly at = new Map<string, number>()
   private readonly files = new Map<string, File>()
   private readonly running = new Map<string, tus.Upload>()
+  /** When each that is sent was last heard of. */
+  private readonly heard = new Map<string, number>()
   private readonly hasher = new Hasher({
     hashed: (key, bytes) => this.while(key, 'hashing', { hashed: bytes }, false),
     done: (key, sha256) => this.while(key, 'hashing', { standing: 'ready', sha256, hashed: this.of(key)?.size ?? 0 }),
@@ -315,10 +319,14 @@ export class Sender {
         void upload.abort() // the server has it already: nothing is sent twice
         this.arrived(entry, { held: '' })
       },
-      onProgress: (sent) => this.while(entry.key, 'sending', { sent, text: '' }, false),
+      onProgress: (sent) => {
+        this.heard.set(entry.key, Date.now())
+        this.while(entry.key, 'sending', { sent, text: '' }, false)
+      },
       onShouldRetry: (error) => {
         const status = (error as tus.DetailedError).originalResponse?.getStatus() ?? 0
         if (status === 429 || status === 503 || status === 507) return false // its own word, and later
+        this.heard.set(entry.key, Date.now())
         this.while(entry.key, 'sending', { text: 'upload.retrying' }, false)
         return status === 0 || status === 409 || status === 423 || status >= 500
       },
@@ -326,6 +334,7 @@ export class Sender {
       onSuccess: () => this.arrived(entry, {}),
     })
     this.running.set(entry.key, upload)
+    this.heard.set(entry.key, Date.now())
     this.set(entry.key, { standing: 'sending', text: '', next: '' })
     upload.start()
   }
@@ -372,6 +381,11 @@ export class Sender {
 
   /** What broke goes on by itself when the network is there. */
   private mend(): void {
+    for (const [key] of this.running) {
+      if (Date.now() - (this.heard.get(key) ?? 0) < STILL_MS) continue
+      this.halt(key)
+      this.while(key, 'sending', { standing: 'broken' })
+    }
     if (navigator.onLine && this.entries.value.some(isHeldUp)) this.resumeSome(isHeldUp)
   }
 
