@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     text,
     union,
+    union_all,
 )
 
 from cases import case_list, item_list, queries
@@ -165,17 +166,15 @@ def _tests(conn: Connection, wanted: Filter, cases: Visible) -> tuple[list[Where
         tests.append(_of_units(case_list.units_below(conn, f.unit)))
     if f.kind is not None:
         one_of(select(_A.item).where(_A.kind == f.kind), _attributed(_A.kind == f.kind))
-    if f.linked is not None:
-        linked = exists().where(_L.item == _I.id, _L.unlinked_index.is_(None))
-        tests.append(linked if f.linked else ~linked)
-    if f.late is not None:
-        late = exists().where(tables.late.c.item == _I.id)
-        if f.late:
-            one_of(select(tables.late.c.item), late)
-        else:
-            tests.append(~late)
-    if f.from_ms is not None or f.until_ms is not None:
-        during = _during(f.from_ms, f.until_ms)
+    linked = exists().where(_L.item == _I.id, _L.unlinked_index.is_(None))
+    late = exists().where(tables.late.c.item == _I.id)
+    if f.linked is False:
+        one_of(select(tables.waiting.c.item), ~linked)
+    if f.late is True:
+        one_of(select(tables.late.c.item), late)
+    tests += [linked] if f.linked else []
+    tests += [~late] if f.late is False else []
+    if during := _during(f.from_ms, f.until_ms):
         one_of(_recorded(f.from_ms, during), _attributed(*during))
     return leads, tests
 
@@ -194,7 +193,7 @@ def _recorded(from_ms: int | None, during: Sequence[Where]) -> Ids:
     """The same by the index of starts: what began a day before or later, and what lasted longer."""
     if from_ms is None:
         return select(_A.item).where(*during)
-    return union(
+    return union_all(
         select(_A.item).where(_A.start_ms >= from_ms - _DAY_MS, *during),
         select(_A.item).where(text(tables.LONG), *during),
     )

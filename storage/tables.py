@@ -208,7 +208,7 @@ case = Table(
     Column("viewers", Text, nullable=False),  # JSON list of person ids, where private
     Column("external_system", Text),  # the 办案 system that it came from, and its key there
     Column("external_key", Text),
-    Column("closed_index", Big),  # of the newest filing
+    Column("closed_index", Big),  # of the newest filing, if it still stands
     UniqueConstraint("external_system", "external_key"),
     Index(None, "organ", "opened_index"),
     Index(None, "unit", "opened_index"),

@@ -1,4 +1,5 @@
 """Indexes for lists among a million: cases by their opening, recordings by time and kind.
+Cases that were taken up again after their filing are open.
 
 Revision 0007
 """
@@ -28,6 +29,12 @@ def upgrade() -> None:
         ["start_ms"],
         sqlite_where=_LONG,
         postgresql_where=_LONG,
+    )
+    op.execute(
+        "UPDATE enforcement_case SET closed_index = NULL WHERE closed_index IS NOT NULL AND EXISTS "
+        '(SELECT 1 FROM case_stage s JOIN filing f ON f."index" = enforcement_case.closed_index '
+        'WHERE s."case" = enforcement_case.id AND s."index" > f."index" AND s.at_ms >= f.at_ms '
+        "AND s.exit IN ('returned', 'remade', 'resumed'))"
     )
 
 
