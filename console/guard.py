@@ -107,6 +107,12 @@ async def permit(request: web.Request, permission: str, kind: str, id_: str) -> 
     return caller
 
 
+async def permit_case(request: web.Request, case: str | None) -> None:
+    """For views and excerpts that say for which case they are: one that the caller may read."""
+    if case is not None:
+        await permit(request, "case.read", "case", case)
+
+
 async def is_permitted(request: web.Request, permission: str, kind: str, id_: str) -> bool:
     """Whether `permit` would let it through: for a part of a page that is not everybody's."""
     try:
