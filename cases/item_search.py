@@ -25,7 +25,6 @@ from sqlalchemy import (
     select,
     union,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases import case_list, item_list, queries
 from cases.queries import Item, Page
@@ -66,8 +65,8 @@ class Of:
     title: str
 
 
-async def found(
-    conn: AsyncConnection,
+def found(
+    conn: Connection,
     wanted: Filter,
     visible: Visible,
     cases: Visible,
@@ -76,11 +75,11 @@ async def found(
     limit: int,
 ) -> Page[Item]:
     """Recordings, the last sealed first; `cases` says of which the words count."""
-    tests = await _tests(conn, wanted, cases)
+    tests = _tests(conn, wanted, cases)
     if (own := _own(visible)) is not None:
         tests.append(_I.id.in_(own))
     where = and_(item_list.seen(visible), *tests)
-    return await queries.items(conn, where=where, cursor=cursor, limit=limit)
+    return queries.items(conn, where=where, cursor=cursor, limit=limit)
 
 
 def cases_of(conn: Connection, ids: Sequence[str], cases: Visible) -> dict[str, list[Of]]:
@@ -111,21 +110,21 @@ def _own(visible: Visible) -> Ids | None:
     )
 
 
-async def _tests(conn: AsyncConnection, wanted: Filter, cases: Visible) -> list[Where]:
+def _tests(conn: Connection, wanted: Filter, cases: Visible) -> list[Where]:
     f, tests = wanted, list[Where]()
     if f.text is not None and (text := f.text.strip()):
-        tests.append(await _said(conn, text, cases))
+        tests.append(_said(conn, text, cases))
     if f.case is not None:
         tests.append(_I.id.in_(_in_cases(_C.id == f.case, cases)))
     if f.place is not None and (place := f.place.strip()):
-        words = await case_list.words(conn, place, (_C.place,))
+        words = case_list.words(conn, place, (_C.place,))
         tests.append(_I.id.in_(_in_cases(words, cases)))
     if f.person is not None:
-        tests.append(await _lead(conn, select(_A.item).where(_A.person == f.person)))
+        tests.append(_lead(conn, select(_A.item).where(_A.person == f.person)))
     if f.device is not None:
-        tests.append(await _lead(conn, select(_I.id).where(_I.source == f.device)))
+        tests.append(_lead(conn, select(_I.id).where(_I.source == f.device)))
     if f.unit is not None:
-        tests.append(_of_units(await case_list.units_below(conn, f.unit)))
+        tests.append(_of_units(case_list.units_below(conn, f.unit)))
     if f.kind is not None:
         tests.append(_attributed(_A.kind == f.kind))
     if f.linked is not None:
@@ -141,14 +140,14 @@ async def _tests(conn: AsyncConnection, wanted: Filter, cases: Visible) -> list[
     return tests
 
 
-async def _said(conn: AsyncConnection, text: str, cases: Visible) -> Where:
+def _said(conn: Connection, text: str, cases: Visible) -> Where:
     """Whether the text is said of the recording anywhere."""
     if _HEX.fullmatch(code := text.lower()):
         return _I.id == code if len(code) == 32 else or_(_I.sha256 == code, _I.root == code)
     p, like = tables.person.c, {"autoescape": True}
-    people = await _ids(conn, select(p.id).where(p.name.icontains(text, **like)))
-    devices = await _ids(conn, select(_S.id).where(_S.name.icontains(text, **like)))
-    of_case = or_(await case_list.words(conn, text), await case_list.of_named(conn, text))
+    people = _ids(conn, select(p.id).where(p.name.icontains(text, **like)))
+    devices = _ids(conn, select(_S.id).where(_S.name.icontains(text, **like)))
+    of_case = or_(case_list.words(conn, text), case_list.of_named(conn, text))
     parts: list[Where] = [
         _I.name.icontains(text, **like),
         _I.id.in_(_in_cases(of_case, cases)),
@@ -160,14 +159,14 @@ async def _said(conn: AsyncConnection, text: str, cases: Visible) -> Where:
     return or_(*parts)
 
 
-async def _ids(conn: AsyncConnection, query: Select[Any]) -> list[str]:
-    return list((await conn.execute(query.limit(case_list.NAMED))).scalars())
+def _ids(conn: Connection, query: Select[Any]) -> list[str]:
+    return list(conn.execute(query.limit(case_list.NAMED)).scalars())
 
 
-async def _lead(conn: AsyncConnection, ids: Select[Any]) -> Where:
+def _lead(conn: Connection, ids: Select[Any]) -> Where:
     """One of these; where they are few, the search begins with them, else it walks past others."""
     some = ids.limit(_RARE).subquery()
-    count = (await conn.execute(select(func.count()).select_from(some))).scalar_one()
+    count = conn.execute(select(func.count()).select_from(some)).scalar_one()
     if count < _RARE:
         return _I.id.in_(ids)
     return ids.where(ids.selected_columns[0] == _I.id).correlate(tables.item).exists()
