@@ -13,6 +13,7 @@ import asyncio
 
 from aiohttp import web
 
+from console.attempts import neighbourhood
 from console.denials import SECURITY
 from console.errors import (
     BadCredentialsError,
@@ -26,7 +27,7 @@ from console.oidc import BEGUN_S, Provider, ProviderRefusedError, Waiting
 from console.pages import render
 from console.parts import PARTS
 from console.problems import wants_page
-from console.security import base_url, is_secure, local_path
+from console.security import address, base_url, is_secure, local_path
 from verify.errors import UnavailableError
 
 ROUTES = web.RouteTableDef()
@@ -51,6 +52,7 @@ async def leave(request: web.Request) -> web.Response:
     state, begun = request.app[WAITING].begin(
         goal=local_path(request.query.get("next")), redirect=base + BACK,
         now=asyncio.get_running_loop().time(),
+        address=neighbourhood(address(request, settings.trusted_proxies)),
     )  # fmt: skip
     try:
         to = await provider(request).leave_for(state, begun)

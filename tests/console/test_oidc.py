@@ -302,6 +302,17 @@ async def test_a_provider_that_calls_itself_otherwise_is_not_believed(town: Town
         assert (answer.status, (await answer.json())["code"]) == (403, "provider-refused")
 
 
+def test_who_begins_without_end_drops_nobody_elses_sign_in() -> None:
+    waiting = Waiting(of_one=3)
+    state, begun = waiting.begin(goal="/", redirect="http://x", now=0.0, address="a")
+    first, mine = waiting.begin(goal="/", redirect="http://x", now=0.0, address="b")
+    for _ in range(50):
+        waiting.begin(goal="/", redirect="http://x", now=1.0, address="b")
+    assert waiting.take(state, begun.browser, 2.0) == begun
+    with pytest.raises(ProviderRefusedError):
+        waiting.take(first, mine.browser, 2.0)
+
+
 async def test_a_provider_that_is_away_is_told_as_such() -> None:
     gone = Provider(OidcSettings("http://127.0.0.1:9", CLIENT))
     begun = Waiting().begin(goal="/", redirect="http://x", now=0.0)[1]
