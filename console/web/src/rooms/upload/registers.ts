@@ -3,6 +3,7 @@ import { computed, shallowRef, type ComputedRef } from 'vue'
 
 import { api, ask } from '@/api/client'
 import { useLoad, type Load } from '@/common/load'
+import { everyPage } from '@/common/pages'
 import { may, useSession } from '@/common/session'
 import { deviceOf, type Code, type Device, type Known, type Row } from './batch'
 
@@ -27,18 +28,12 @@ export function useRegisters(): Registers {
   const codes = shallowRef<readonly Code[]>([])
   const asked = new Set<string>()
   const devices = useLoad(async () => {
-    const all: Device[] = []
-    let cursor: string | undefined
-    do {
-      const found = await ask(api.GET('/api/devices', { params: { query: { limit: 200, ...(cursor === undefined ? {} : { cursor }) } } }))
-      all.push(...found.devices.filter((one) => one.ended === null))
-      cursor = found.next ?? undefined
-    } while (cursor !== undefined && all.length < 2000)
+    const all: Device[] = (await everyPage(async (after) => { const found = await ask(api.GET('/api/devices', { params: { query: { limit: 200, ...after } } })); return [found.devices, found.next] })).filter((one) => one.ended === null)
     const mine = all.filter((one) => one.person?.id === session.person)
     return { mine, others: all.filter((one) => !mine.includes(one)) }
   })
   // What one may not read is not asked for: a refusal would be recorded.
-  const people = useLoad(async () => (!may('person.read') ? [] : (await ask(api.GET('/api/people', { params: { query: { limit: 200 } } }))).people.filter((one) => one.ended === null)))
+  const people = useLoad(async () => (!may('person.read') ? [] : (await everyPage(async (after) => { const found = await ask(api.GET('/api/people', { params: { query: { limit: 200, ...after } } })); return [found.people, found.next] })).filter((one) => one.ended === null)))
   const cases = useLoad(async () => (!may('case.read') ? [] : (await ask(api.GET('/api/cases', { params: { query: { state: 'open', limit: 200 } } }))).cases.map((one) => one.number)))
   const known = computed<Known>(() => ({
     devices: [...(devices.data.value?.mine ?? []), ...(devices.data.value?.others ?? [])],
