@@ -30,6 +30,7 @@ async def test_a_device_is_registered_changed_and_given_a_code_without_a_sheet(
         await until(page, "document.querySelector('dialog[open]') === null")
 
     await page.click(".page-head .button.main")
+    assert await page.evaluate("document.activeElement === document.querySelector('dialog input')")
     fields = page.locator("dialog input[maxlength]")
     await page.locator("dialog .button.main").click()  # without a name
     assert await page.locator("dialog[open]").count() == 1
