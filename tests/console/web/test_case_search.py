@@ -69,7 +69,6 @@ async def test_a_recording_is_found_by_two_characters_and_leads_to_its_case_and_
     await until(seen.page, f"location.pathname === '/app/cases/{course.case}/replay'")
 
 
-@pytest.mark.parametrize("locale", LANGUAGES)
 async def test_a_list_that_is_found_by_walking_is_asked_on_until_its_end(
     open_as: Opens, staff: Staff, small: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +85,7 @@ async def test_a_list_that_is_found_by_walking_is_asked_on_until_its_end(
     await seen.page.wait_for_selector(".state-block.empty")
 
 
+@pytest.mark.parametrize("locale", LANGUAGES)
 async def test_who_may_not_see_a_recording_does_not_find_it(
     open_as: Opens, staff: Staff, small: House, locale: str
 ) -> None:
