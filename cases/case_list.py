@@ -31,7 +31,7 @@ _L, _I = tables.link.c, tables.item.c
 _WORDS = (_C.number, _C.title, _C.parties, _C.officers, _C.place)
 _PAIRS = 16  # of a longer text, the rest is tried on what these find
 _STEP = 50  # cases, read at once to be sifted
-_RARE = 1000  # cases, up to which a pair is worth leading by
+_RARE = 8000  # cases, up to which a pair is worth leading by
 NAMED = 200  # people of whom one can be meant by a name
 
 
@@ -107,12 +107,12 @@ def sifted(
     cursor: str | None,
     limit: int,
     order: str = "newest",
-    enough: Callable[[int], bool],
+    enough: Callable[[], bool],
 ) -> Sifted:
     """As `found`, of those that pass a test which no query can make.
 
-    It ends after so many cases looked at as are `enough`, one at least: a page may be short, even
-    empty, and still have a next one.
+    It ends once that is `enough`, after one case at least: a page may be short, even empty, and
+    still have a next one.
     """
     rows, looked_at = list[Any](), 0
     while True:
@@ -122,7 +122,7 @@ def sifted(
             if test(conn, row):
                 rows.append(row)
             last = at == len(page.rows) and page.next is None
-            if not last and (len(rows) == limit or enough(looked_at)):
+            if not last and (len(rows) == limit or enough()):
                 return Sifted(Page(rows, str(row.opened_index)), looked_at)
         if page.next is None:
             return Sifted(Page(rows, None), looked_at)
@@ -179,8 +179,8 @@ def _tests(conn: Connection, wanted: Filter) -> Sequence[ColumnElement[bool]]:
         f = tables.filing.c
         tests.append(exists().where(f.case == _C.id, f.leader == wanted.leader))
     if wanted.device is not None:
-        its = (_L.case == _C.id, _L.unlinked_index.is_(None), _I.id == _L.item)
-        tests.append(exists().where(*its, _I.source == wanted.device))
+        its = select(_L.case).join(tables.item, _I.id == _L.item)
+        tests.append(_C.id.in_(its.where(_I.source == wanted.device, _L.unlinked_index.is_(None))))
     if wanted.place is not None and (place := wanted.place.strip()):
         tests.append(words(conn, place, (_C.place,)))
     if wanted.from_ms is not None:
@@ -202,22 +202,24 @@ def words(
     pairs = grams.of([text])[:_PAIRS]
     if not pairs:
         return said
-    counted = {pair: _count(conn, pair) for pair in pairs}
-    rarest = min(counted, key=lambda pair: counted[pair])
-    if counted[rarest] == 0:
+    rarest, count = pairs[0], _RARE
+    for pair in pairs:
+        if (found := _count(conn, pair, count)) < count:
+            rarest, count = pair, found
+    if count == 0:
         return false()
     has = [exists().where(_G.gram == pair, _G.case == _C.id) for pair in pairs if pair != rarest]
     leads = (
         _C.id.in_(select(_G.case).where(_G.gram == rarest))
-        if counted[rarest] < _RARE
+        if count < _RARE
         else exists().where(_G.gram == rarest, _G.case == _C.id)
     )
     return and_(leads, *has, said)
 
 
-def _count(conn: Connection, pair: str) -> int:
+def _count(conn: Connection, pair: str, most: int) -> int:
     """How many cases have the pair; no further than it matters."""
-    some = select(_G.case).where(_G.gram == pair).limit(_RARE).subquery()
+    some = select(_G.case).where(_G.gram == pair).limit(most).subquery()
     return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from cases import acts, case_list, item_search, queries, trail
 from cases.inbox import queries as inbox_queries
 from console import inbox_api, items, said, shown
-from console.answers import allowed, limit, moment, plain, speech, tagged
+from console.answers import allowed, limit, moment, out_of_time, plain, speech, tagged
 from console.errors import (
     AlreadyLinkedError,
     NotDerivedError,
@@ -124,8 +124,9 @@ async def list_items(request: web.Request) -> web.Response:
 
     def read(conn: Connection) -> dict[str, Any]:
         page = item_search.found(
-            conn, wanted, visible, cases, cursor=query.get("cursor"), limit=size
-        )
+            conn, wanted, visible, cases, cursor=query.get("cursor"), limit=size,
+            enough=out_of_time(),
+        )  # fmt: skip
         ids = [row.id for row in page.rows]
         whose, late = inbox_api.attributed(conn, ids, spoken), inbox_queries.late_ones(conn, ids)
         beside, of = items.beside_of(conn, page.rows), item_search.cases_of(conn, ids, cases)

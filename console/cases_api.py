@@ -5,8 +5,7 @@ opened once, whoever asks how often.
 Not covered: what happens in a case (`console.course_api`).
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -20,7 +19,7 @@ from cases.procedure import clocks, machine
 from cases.recording.verdicts import unexplained
 from cases.standing import Marked, Standing
 from console import course_said, inbox_api, items, said, sharing
-from console.answers import allowed, limit, moment, plain, speech, tagged
+from console.answers import allowed, limit, moment, out_of_time, plain, speech, tagged
 from console.errors import NumberTakenError, OtherOrganError
 from console.guard import permit_owner, visible_to
 from console.i18n import Speech
@@ -30,8 +29,6 @@ from storage.access import Caller, Right
 from verify.errors import ConflictError, MalformedError
 
 ROUTES = web.RouteTableDef()
-SIFT_S = 0.05
-MOST_SIFTED = 300
 
 
 @ROUTES.get("/api/cases")
@@ -59,19 +56,13 @@ async def list_cases(request: web.Request) -> web.Response:
         else:
             found = case_list.sifted(
                 conn, wanted, visible, test, cursor=cursor, limit=size, order=order,
-                enough=_enough(),
+                enough=out_of_time(),
             )  # fmt: skip
         bearing = case_list.marked_among(conn, [row.id for row in found.page.rows])
         rows = [course_said.row(c, spoken) | {"marked": c.id in bearing} for c in found.page.rows]
         return {"cases": rows, "next": found.page.next, "looked_at": found.looked_at}
 
     return plain(await request.app[PARTS].database.ask(read))
-
-
-def _enough() -> Callable[[int], bool]:
-    """Ends a page that has taken its time: whoever waits is told how far it came, and goes on."""
-    until = time.monotonic() + SIFT_S
-    return lambda looked_at: looked_at >= MOST_SIFTED or time.monotonic() >= until
 
 
 def _test(request: web.Request) -> case_list.Test | None:

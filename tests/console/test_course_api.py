@@ -384,6 +384,29 @@ async def test_m04_filing_with_an_unexplained_hole_needs_the_leaders_name_and_le
     assert again["code"] == "not-allowed"
 
 
+async def test_a_filed_case_that_is_taken_up_again_is_open_until_it_is_filed_anew(
+    house: House,
+) -> None:
+    """A fact reopens it: the page, the list and the filter say so; the old filing stays on record."""
+    client = await house.client()
+    course = await begun(house, client)
+    await course.to_the_end()
+    await course.recording(-70, 610)
+    await course.call("POST", "/filing", 201, {})
+    before = await course.shown()
+    fact = {"how": "fact", "transition": "remake", "source": "document", "reason": "法院撤销"}
+    early = fact | {"at": course.at(200)}  # before the filing: it changes nothing
+    await course.call("POST", "/stages", 201, early)
+    assert ((await course.shown())["filed"], before["filed"]) == (True, True)
+    house.clock.shift_ms += 60_000
+    await course.call("POST", "/stages", 201, fact | {"at": format_time(house.clock.now_ms())})
+    shown = await course.shown()
+    assert (shown["filed"], len(shown["filings"])) == (False, 1)
+    for state, found in (("open", [course.case]), ("filed", [])):
+        listed = await call(house, client, "GET", f"/api/cases?state={state}", 200)
+        assert [c["id"] for c in listed["cases"]] == found
+
+
 async def test_a_hole_does_not_vanish_when_its_point_is_noted_anew(house: House) -> None:
     """A second note shrinks nothing; a correction that does is kept and marked for ever."""
     course = await begun(house, await house.client())
