@@ -468,7 +468,7 @@ async def test_m04_an_explained_hole_needs_nobodys_name(house: House) -> None:
     head = await staff.signed_in(Role.UNIT_HEAD)
     waiting = await call(house, head, "GET", "/api/approvals", 200)
     assert [(a["id"], a["code_text"]) for a in waiting["approvals"]] == [
-        (asked["approval"], "battery")
+        (asked["approval"], "battery empty")
     ]
     decision = f"/api/approvals/{asked['approval']}/decision"
     await call(house, head, "POST", decision, 201, {"decision": "approved"})

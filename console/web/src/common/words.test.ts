@@ -54,6 +54,7 @@ describe('catalogues', () => {
     for (const [folder, words] of en) {
       for (const [key, text] of Object.entries(words)) {
         if (key !== 'language.zh-CN') expect([folder, key, han.test(text)]).toEqual([folder, key, false])
+        expect([folder, key, /[‘’“”]/.test(text)]).toEqual([folder, key, false]) // a Chinese font draws them as wide as a character
       }
     }
     for (const [folder, words] of zh) {
