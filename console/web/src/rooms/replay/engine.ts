@@ -39,6 +39,8 @@ export class Engine {
   soundKey: string | null = null
   /** After a seek all wait for the last one, so that they begin together. */
   private settling = false
+  /** Until when the hand is taken to go on dragging: pictures stand as long, or their decoders leave the page no time. */
+  private restsUntil = 0
   private timer: ReturnType<typeof setInterval> | null = null
 
   constructor(
@@ -333,10 +335,18 @@ export class Engine {
     slot.asks = 0
   }
 
-  seek(at: number): void {
-    this.clock.seek(at, performance.now())
+  /** Go there; `restMs`: how long to stand there at least, whatever plays. */
+  seek(at: number, restMs = 0): void {
+    const perf = performance.now()
+    this.clock.seek(at, perf)
     this.settling = true
-    this.tick(performance.now())
+    this.restsUntil = perf + restMs
+    this.tick(perf)
+  }
+
+  /** Whether some picture is still on its way to where it was sent. */
+  get seeking(): boolean {
+    return this.slots.some((slot) => slot.element.seeking)
   }
 
   setRate(rate: number): void {
@@ -353,6 +363,7 @@ export class Engine {
       late ||= waits
       if (segment !== null) shown.push([slot, segment])
     }
+    if (perf < this.restsUntil) late = this.clock.rate < SKIM_RATE
     if (!late) this.settling = false
     const running = shown.filter(([slot]) => this.runs(slot))
     for (const [slot, segment] of running) {
