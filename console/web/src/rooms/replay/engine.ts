@@ -397,6 +397,8 @@ export class Engine {
       slot.segment = segment
       slot.lateSince = null
       slot.leader.forget()
+      // What was found ahead of time (not playable, failed) was not shown then: it is found out anew.
+      if (segment !== null && slot.loaded !== segment.item) slot.wanted = null
       this.changed()
     }
     if (segment === null) {
