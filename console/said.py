@@ -10,7 +10,7 @@ from console.i18n import Speech
 from console.items import Detail, JobRow
 from console.state import State
 from console.state import Step as StateStep
-from console.words import Names, words
+from console.words import Names, who, words
 from verify.entries import format_time
 
 
@@ -128,7 +128,7 @@ def step(value: Step, speech: Speech, names: Names) -> dict[str, Any]:
         "seq": value.seq,
         "type": value.type,
         "actor": value.actor,
-        "who": value.who,
+        "who": who(value, speech),
         "at": value.at,
         "leaf": value.leaf,
         "words": words(value, speech, names),

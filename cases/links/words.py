@@ -46,11 +46,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "recorded by an officer of this case; its time may be off by {uncertainty_ms} and lie within",
     ),
     "officer-open": (
-        "本案执法人员录制，时间在立案与结案之间",
+        "本案执法人员录制，时间在立卷与结案之间",
         "recorded by an officer of this case while the case was open",
     ),
     "officer-around": (
-        "本案执法人员录制，时间在立案前后或结案前后",
+        "本案执法人员录制，时间在立卷前后或结案前后",
         "recorded by an officer of this case about when it was opened or closed",
     ),
     "officer": ("本案执法人员录制", "recorded by an officer of this case"),

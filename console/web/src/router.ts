@@ -28,10 +28,13 @@ export function makeRouter(): Router {
       document.title = `${i18n.global.t(to.meta.title)}${i18n.global.t('title.separator')}${i18n.global.t('brand')}`
     }
   })
-  router.onError((error, to) => {
-    // A newer version was installed while this page was open: its files have new names.
-    if (/dynamically imported module|preload/i.test(String(error))) location.assign(`/app${to.fullPath}`)
-    else say(String(error), 'bad')
+  router.onError(async (error, to) => {
+    if (!/dynamically imported module|preload/i.test(String(error))) return void say(String(error), 'bad')
+    // A newer version was installed while this page was open: its files have new names.  Without a
+    // server the page stays as it is: the browser's own error page would take its place.
+    const there = await fetch(`/app${to.fullPath}`, { method: 'HEAD', cache: 'no-store' }).then(() => true, () => false)
+    if (there) location.assign(`/app${to.fullPath}`)
+    else say(`${i18n.global.t('state.offline.title')} ${i18n.global.t('state.offline.next')}`, 'bad')
   })
   return router
 }

@@ -17,7 +17,7 @@ from tests.console.test_browser import until
 from tests.console.web.conftest import LANGUAGES, Opens, Seen
 
 SHOTS = os.environ.get("LIUHEN_SHOTS")  # a folder: pictures are kept there
-GAP = {"zh-CN": "此时段无录像", "en": "Nothing recorded here"}
+GAP = {"zh-CN": "此时段无记录", "en": "Nothing recorded here"}
 FRAMES = """(() => { window.seenFrames = {}; document.querySelectorAll('video').forEach((video, n) => {
   window.seenFrames[n] = []
   const note = (_, frame) => { window.seenFrames[n].push(frame.mediaTime); video.requestVideoFrameCallback(note) }

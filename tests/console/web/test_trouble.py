@@ -77,3 +77,29 @@ async def test_what_was_typed_stays_when_the_server_is_gone(
     await seen.page.click("[data-second] button.main")
     await until(seen.page, "document.querySelector('[data-key]') !== null")
     seen.wrong.clear()
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+async def test_a_room_whose_files_cannot_come_leaves_the_page_as_it_is(
+    open_as: Opens, staff: Staff, locale: str
+) -> None:
+    """Not the browser's own error page; once the server is back the same link works."""
+    seen = await open_as(await staff.person(), "/help", locale=locale)
+    page = seen.page
+    await page.route("**/*", gone)
+    await page.click("nav a[href$='/cases']")
+    await until(page, "document.querySelector('.message.bad') !== null")
+    assert GONE[locale] in await page.locator(".message.bad").inner_text()
+    assert await page.locator("h1").count() == 1
+    assert page.url.endswith("/help")
+    await page.unroute("**/*")
+    await page.click("nav a[href$='/cases']")
+    await until(
+        page,
+        "location.pathname.endsWith('/cases') && document.querySelector('main table, main .state-block') !== null",
+    )
+    seen.wrong[:] = [
+        one
+        for one in seen.wrong
+        if "ERR_CONNECTION_REFUSED" not in one and "imported module" not in one
+    ]

@@ -18,12 +18,22 @@ export function chosen(said: string): Language {
   return said === 'en' ? 'en' : 'zh-CN'
 }
 
+/**
+ * Which form of `one | many` a count takes.  The count is the number `n` or `count` of the sentence,
+ * or the third argument of `t` where the place holds a grouped number, which is text.
+ */
+function form(count: number): number {
+  if (count < 0) console.error('a sentence with forms was given no number to choose by')
+  return count === 1 ? 0 : 1
+}
+
 export const i18n = createI18n({
   legacy: false,
   locale: 'zh-CN',
   fallbackLocale: false as const,
   messages: {} as Record<string, Catalogue>,
   messageResolver: (catalogue, key) => (catalogue as Catalogue)[key] ?? null,
+  pluralRules: { 'zh-CN': form, en: form },
   missing: (locale, key) => {
     console.error(`no sentence for ${key} in ${locale}`)
     return key

@@ -20,6 +20,7 @@ export interface Facts {
   filing: { count: Count; case: string } | null
   approvals: Count | null
   serious: Count | null
+  attention: Count | null
   jobs: Count | null
   locked: Count | null
   denied: Count | null
@@ -27,10 +28,12 @@ export interface Facts {
   newest: { id: string; number: string } | null
   devices: number | null
   organs: number | null
+  people: number | null
+  rules: number | null
 }
 export const NO_FACTS: Facts = {
   late: null, confirm: null, choose: null, overdue: null, explain: null, deadlines: null, review: null, filing: null, approvals: null,
-  serious: null, jobs: null, locked: null, denied: null, newest: null, devices: null, organs: null,
+  serious: null, attention: null, jobs: null, locked: null, denied: null, newest: null, devices: null, organs: null, people: null, rules: null,
 }
 
 export interface Step {
@@ -50,7 +53,7 @@ export function waiting(facts: Facts): Step[] {
   ]
   const rest: [string, Count | null, string][] = [
     ['approvals', facts.approvals, '/approvals'], ['confirm', facts.confirm, '/inbox'], ['choose', facts.choose, '/inbox'],
-    ['jobs', facts.jobs, '/admin/jobs'], ['locked', facts.locked, '/admin/people'], ['denied', facts.denied, '/admin/audit?type=access.denied'],
+    ['jobs', facts.jobs, '/admin/jobs'], ['attention', facts.attention, '/admin/health'], ['locked', facts.locked, '/admin/people'], ['denied', facts.denied, '/admin/audit?type=access.denied'],
   ]
   return [
     ...plain,
@@ -64,9 +67,9 @@ export function beginning(facts: Facts, may: (permission: string) => boolean): S
   const step = (code: string, to: string): Step => ({ code, n: '', to })
   const found: Step[] = []
   if (may('organ.manage') && facts.organs === 0) found.push(step('organs', '/admin/organs'))
-  if (may('person.manage')) found.push(step('people', '/admin/people'))
+  if (may('person.manage') && facts.people === 1) found.push(step('people', '/admin/people'))
   if (may('device.manage') && facts.devices === 0) found.push(step('devices', '/admin/devices'))
-  if (may('policy.propose')) found.push(step('rules', '/admin/rules'))
+  if (may('policy.propose') && facts.rules === 0) found.push(step('rules', '/admin/rules'))
   if (may('audit.read')) found.push(step('audit', '/admin/audit'))
   if (may('upload.send')) found.push(step('upload', '/upload'))
   if (may('case.open') && facts.newest === null) found.push(step('case', '/cases'))

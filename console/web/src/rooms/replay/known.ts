@@ -3,6 +3,7 @@ import { shallowReactive } from 'vue'
 
 import { api, ask } from '@/api/client'
 import { visible } from '@/common/format'
+import { everyPage } from '@/common/pages'
 import { may } from '@/common/session'
 import type { Lane } from './lanes'
 import { distinct, type Called } from './names'
@@ -66,7 +67,7 @@ export class Known {
 /** Of the devices that this person may see. */
 async function serialsOf(): Promise<Map<string, string | null>> {
   try {
-    const { devices } = await ask(api.GET('/api/devices', { params: { query: { limit: 200 } as never } }))
+    const devices = await everyPage(async (after) => { const found = await ask(api.GET('/api/devices', { params: { query: { limit: 200, ...after } as never } })); return [found.devices, found.next] })
     return new Map(devices.map((one) => [one.id, one.serial]))
   } catch {
     return new Map()
