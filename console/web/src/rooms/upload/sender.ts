@@ -36,6 +36,8 @@ export class Sender {
   readonly compare = new Compare((base) => this.settledBytes(base), (picked, sha256) => this.meet(picked, sha256), () => this.go())
   /** Another tab of this browser has the queue. */
   readonly elsewhere = ref(false)
+  /** The browser keeps no list: it lives as long as the page. */
+  readonly passing = ref(false)
   private readonly at = new Map<string, number>()
   private readonly files = new Map<string, File>()
   private readonly running = new Map<string, tus.Upload>()
@@ -78,6 +80,7 @@ export class Sender {
 
   private async open(): Promise<void> {
     this.keep = await Keep.open(this.person)
+    this.passing.value = !this.keep.lasting
     const before = (await this.keep.all()).map(reopened)
     const now = this.entries.value
     const had = new Set(before.map((entry) => entry.key))
