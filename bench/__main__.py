@@ -20,6 +20,7 @@ NAMES = (
     "memory",
     "derived",
     "scale",
+    "search",
     "month",
     "console",
     "console_case",

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from bench import scale_case, scale_requests, scale_world
 from bench.__main__ import show
 from bench.machine import Table, folder
 from bench.scale_requests import Callers, Sizes, Taken
-from bench.scale_world import Person, id_of
+from bench.scale_world import Person, Rows, id_of
 from console.settings import ConsoleSettings
 from console.tokens import digest, new_secret
 from liuhen.serve import collect_rarely
@@ -100,11 +100,16 @@ async def _measured(name: str, url: str, where: Path, sizes: Sizes) -> list[Tabl
     await database.migrate()
     await database.close()
     end_ms = int(time.time() * 1000)
-    with _filling(url) as fill:
+    with filling(url) as fill:
         begun = time.monotonic()
-        secrets = _agency(fill, sizes, end_ms)
+        parts = [
+            scale_world.agency(end_ms, sizes.days), scale_case.rule_list(),
+            scale_world.numbered_cases(end_ms, sizes.numbered),
+            *(scale_case.one(size, place, end_ms) for place, size in enumerate(sizes.cases)),
+        ]  # fmt: skip
+        secrets = agency(fill, parts, end_ms)
         filled = time.monotonic() - begun
-        async with _serving(url, where, secrets) as (house, callers):
+        async with serving(url, where, secrets) as (house, callers):
             ready = await scale_requests.taken(
                 callers["a program"], itertools.repeat("/readyz"), sizes
             )
@@ -115,7 +120,7 @@ async def _measured(name: str, url: str, where: Path, sizes: Sizes) -> list[Tabl
                 for rows in scale_world.waiting(there, size, end_ms):
                     scale_world.write(fill, rows)
                     fill.commit()
-                _analyse(fill)
+                analyse(fill)
                 filled += time.monotonic() - begun
                 async for what, taken in scale_requests.inbox(callers, sizes):
                     inbox.add(what, size, taken)
@@ -130,7 +135,7 @@ async def _measured(name: str, url: str, where: Path, sizes: Sizes) -> list[Tabl
 
 
 @contextmanager
-def _filling(url: str) -> Iterator[Connection]:
+def filling(url: str) -> Iterator[Connection]:
     """A connection that writes quickly; what it writes need not survive the machine."""
     lite = url.startswith("sqlite")
     engine = create_engine(url if lite else url.replace("postgresql:", "postgresql+psycopg:"))
@@ -143,7 +148,7 @@ def _filling(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def _analyse(fill: Connection) -> None:
+def analyse(fill: Connection) -> None:
     """PostgreSQL's autovacuum would do it within a minute; SQLite has nothing of the kind."""
     if fill.dialect.name == "postgresql":
         fill.exec_driver_sql("ANALYZE")
@@ -159,13 +164,8 @@ WHO: dict[str, Person | None] = {
 }
 
 
-def _agency(fill: Connection, sizes: Sizes, end_ms: int) -> dict[str, str]:
-    """All but the inbox; the secrets of the callers."""
-    parts = [
-        scale_world.agency(end_ms, sizes.days), scale_case.rule_list(),
-        scale_world.numbered_cases(end_ms, sizes.numbered),
-        *(scale_case.one(size, place, end_ms) for place, size in enumerate(sizes.cases)),
-    ]  # fmt: skip
+def agency(fill: Connection, parts: Iterable[Rows], end_ms: int) -> dict[str, str]:
+    """What is there before the first request; the secrets of the callers."""
     for rows in parts:
         scale_world.write(fill, rows)
         fill.commit()
@@ -185,7 +185,7 @@ def _agency(fill: Connection, sizes: Sizes, end_ms: int) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _serving(
+async def serving(
     url: str, where: Path, secrets: dict[str, str]
 ) -> AsyncIterator[tuple[House, Callers]]:
     async with opened(url, where, ConsoleSettings()) as house:

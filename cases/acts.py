@@ -16,9 +16,15 @@ from sqlalchemy import Connection, select
 from cases import rules, standing, versions
 from storage import bulk, tables
 from storage.ledger import Draft, Event, Ledger
-from verify.errors import MalformedError, NotFoundError
+from verify.errors import ConflictError, MalformedError, NotFoundError
 
 Place = rules.Placed | standing.CaseRow
+
+
+class LinkedElsewhereError(ConflictError):
+    """Somebody has linked the item to another case since it was seen waiting."""
+
+    code = "linked-elsewhere"
 
 
 def _anybody(_conn: Connection, _place: Place, _people: Set[str]) -> None:
@@ -55,6 +61,13 @@ def live_link(conn: Connection, case: str, item: str) -> rules.LiveLink | None:
         .order_by(t.c.linked_index.desc())
     ).first()
     return None if row is None else rules.LiveLink(row[0], row[1])
+
+
+def _still_waits(conn: Connection, item: str) -> None:
+    t = tables.link.c
+    other = select(t.case).where(t.item == item, t.unlinked_index.is_(None)).limit(1)
+    if (found := conn.execute(other).scalar()) is not None:
+        raise LinkedElsewhereError(f"item {item}: expected no link, got one to case {found}")
 
 
 def sealed_item(conn: Connection, item: str) -> rules.Sealed | None:
@@ -228,10 +241,16 @@ async def link(
     reason: str,
     proposal: Mapping[str, Any] | None = None,
     operation: str | None = None,
+    waiting: bool = False,
 ) -> Event:
-    """Link a sealed item to a case; `proposal` is the one that a person confirms."""
+    """Link a sealed item to a case; `proposal` is the one that a person confirms.
+
+    `waiting`: only if no case has it by now; LinkedElsewhereError.
+    """
 
     def decide(conn: Connection) -> list[Draft]:
+        if waiting and live_link(conn, case, item) is None:
+            _still_waits(conn, item)
         return [
             rules.link_item(
                 _known_case(conn, case),

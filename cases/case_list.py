@@ -21,7 +21,6 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases.queries import Page, before, page_size, paged
 from storage import grams, tables
@@ -31,7 +30,8 @@ _C, _P, _G = tables.case.c, tables.case_person.c, tables.case_gram.c
 _L, _I = tables.link.c, tables.item.c
 _WORDS = (_C.number, _C.title, _C.parties, _C.officers, _C.place)
 _PAIRS = 16  # of a longer text, the rest is tried on what these find
-_RARE = 1000  # cases, up to which a pair is worth leading by
+_STEP = 50  # cases, read at once to be sifted
+_RARE = 8000  # cases, up to which a pair is worth leading by
 NAMED = 200  # people of whom one can be meant by a name
 
 
@@ -56,8 +56,8 @@ class Filter:
 ORDERS = ("newest", "oldest", "number", "number_back")
 
 
-async def found(
-    conn: AsyncConnection,
+def found(
+    conn: Connection,
     wanted: Filter,
     visible: Visible,
     *,
@@ -66,9 +66,9 @@ async def found(
     order: str = "newest",
 ) -> Page[Any]:
     """Rows of cases in one of `ORDERS`; a cursor names the last one seen in any of them."""
-    query = select(tables.case).where(seen(visible), *await _tests(conn, wanted))
+    query = select(tables.case).where(seen(visible), *_tests(conn, wanted))
     if order == "newest":
-        return await paged(conn, query, _C.opened_index, _row, cursor=cursor, limit=limit)
+        return paged(conn, query, _C.opened_index, _row, cursor=cursor, limit=limit)
     column: ColumnElement[Any] = _C.opened_index if order == "oldest" else _C.number
     last = before(cursor)
     if last is not None:
@@ -78,7 +78,7 @@ async def found(
             at = select(_C.number).where(*mine).scalar_subquery()
         query = query.where(column < at if order == "number_back" else column > at)
     by = column.desc() if order == "number_back" else column
-    rows = (await conn.execute(query.order_by(by).limit(page_size(limit) + 1))).all()
+    rows = conn.execute(query.order_by(by).limit(page_size(limit) + 1)).all()
     more = str(rows[limit - 1].opened_index) if len(rows) > limit else None
     return Page(rows[:limit], more)
 
@@ -98,8 +98,8 @@ class Sifted:
     looked_at: int
 
 
-async def sifted(
-    conn: AsyncConnection,
+def sifted(
+    conn: Connection,
     wanted: Filter,
     visible: Visible,
     test: Test,
@@ -107,26 +107,25 @@ async def sifted(
     cursor: str | None,
     limit: int,
     order: str = "newest",
-    most: int = 300,
+    enough: Callable[[], bool],
 ) -> Sifted:
     """As `found`, of those that pass a test which no query can make.
 
-    At most so many cases are looked at for one page: it may be short, even empty, and still have a
-    next one.
+    It ends once that is `enough`, after one case at least: a page may be short, even empty, and
+    still have a next one.
     """
     rows, looked_at = list[Any](), 0
     while True:
-        page = await found(
-            conn, wanted, visible, cursor=cursor, limit=min(50, most - looked_at), order=order
-        )
+        page = found(conn, wanted, visible, cursor=cursor, limit=_STEP, order=order)
         for at, row in enumerate(page.rows, 1):
             looked_at += 1
-            if await conn.run_sync(test, row):
+            if test(conn, row):
                 rows.append(row)
-            if len(rows) == limit and (at < len(page.rows) or page.next is not None):
+            last = at == len(page.rows) and page.next is None
+            if not last and (len(rows) == limit or enough()):
                 return Sifted(Page(rows, str(row.opened_index)), looked_at)
-        if page.next is None or looked_at >= most:
-            return Sifted(Page(rows, page.next), looked_at)
+        if page.next is None:
+            return Sifted(Page(rows, None), looked_at)
         cursor = page.next
 
 
@@ -159,14 +158,14 @@ def _of(person: str) -> ColumnElement[bool]:
     return exists().where(_P.case == _C.id, _P.person == person)
 
 
-async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElement[bool]]:
+def _tests(conn: Connection, wanted: Filter) -> Sequence[ColumnElement[bool]]:
     tests: list[ColumnElement[bool]] = []
     if wanted.text is not None and (text := wanted.text.strip()):
-        tests.append(or_(await words(conn, text), await of_named(conn, text)))
+        tests.append(or_(words(conn, text), of_named(conn, text)))
     if wanted.organ is not None:
         tests.append(_C.organ == wanted.organ)
     if wanted.unit is not None:
-        tests.append(_C.unit.in_(await units_below(conn, wanted.unit)))
+        tests.append(_C.unit.in_(units_below(conn, wanted.unit)))
     if wanted.person is not None:
         tests.append(_of(wanted.person))
     if wanted.procedure is not None:
@@ -180,10 +179,10 @@ async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElemen
         f = tables.filing.c
         tests.append(exists().where(f.case == _C.id, f.leader == wanted.leader))
     if wanted.device is not None:
-        its = (_L.case == _C.id, _L.unlinked_index.is_(None), _I.id == _L.item)
-        tests.append(exists().where(*its, _I.source == wanted.device))
+        its = select(_L.case).join(tables.item, _I.id == _L.item)
+        tests.append(_C.id.in_(its.where(_I.source == wanted.device, _L.unlinked_index.is_(None))))
     if wanted.place is not None and (place := wanted.place.strip()):
-        tests.append(await words(conn, place, (_C.place,)))
+        tests.append(words(conn, place, (_C.place,)))
     if wanted.from_ms is not None:
         tests.append(_C.opened_ms >= wanted.from_ms)
     if wanted.until_ms is not None:
@@ -191,8 +190,8 @@ async def _tests(conn: AsyncConnection, wanted: Filter) -> Sequence[ColumnElemen
     return tests
 
 
-async def words(
-    conn: AsyncConnection, text: str, columns: Sequence[ColumnElement[Any]] = _WORDS
+def words(
+    conn: Connection, text: str, columns: Sequence[ColumnElement[Any]] = _WORDS
 ) -> ColumnElement[bool]:
     """Whether the text stands in the words of the case; found by its pairs where it has any.
 
@@ -203,30 +202,32 @@ async def words(
     pairs = grams.of([text])[:_PAIRS]
     if not pairs:
         return said
-    counted = {pair: await _count(conn, pair) for pair in pairs}
-    rarest = min(counted, key=lambda pair: counted[pair])
-    if counted[rarest] == 0:
+    rarest, count = pairs[0], _RARE
+    for pair in pairs:
+        if (found := _count(conn, pair, count)) < count:
+            rarest, count = pair, found
+    if count == 0:
         return false()
     has = [exists().where(_G.gram == pair, _G.case == _C.id) for pair in pairs if pair != rarest]
     leads = (
         _C.id.in_(select(_G.case).where(_G.gram == rarest))
-        if counted[rarest] < _RARE
+        if count < _RARE
         else exists().where(_G.gram == rarest, _G.case == _C.id)
     )
     return and_(leads, *has, said)
 
 
-async def _count(conn: AsyncConnection, pair: str) -> int:
+def _count(conn: Connection, pair: str, most: int) -> int:
     """How many cases have the pair; no further than it matters."""
-    some = select(_G.case).where(_G.gram == pair).limit(_RARE).subquery()
-    return int((await conn.execute(select(func.count()).select_from(some))).scalar_one())
+    some = select(_G.case).where(_G.gram == pair).limit(most).subquery()
+    return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
 
 
-async def of_named(conn: AsyncConnection, text: str) -> ColumnElement[bool]:
+def of_named(conn: Connection, text: str) -> ColumnElement[bool]:
     """Whether one of its officers is called so in the register."""
     p = tables.person.c
     query = select(p.id).where(p.name.icontains(text, autoescape=True)).limit(NAMED)
-    ids = list((await conn.execute(query)).scalars())
+    ids = list(conn.execute(query).scalars())
     return _C.id.in_(select(_P.case).where(_P.person.in_(ids))) if ids else false()
 
 
@@ -244,17 +245,17 @@ def _marked() -> ColumnElement[bool]:
     )
 
 
-async def marked_among(conn: AsyncConnection, ids: Sequence[str]) -> frozenset[str]:
+def marked_among(conn: Connection, ids: Sequence[str]) -> frozenset[str]:
     """Those of these cases that bear a permanent mark."""
-    rows = await conn.execute(select(_C.id).where(_C.id.in_(ids), _marked()))
+    rows = conn.execute(select(_C.id).where(_C.id.in_(ids), _marked()))
     return frozenset(row.id for row in rows)
 
 
-async def units_below(conn: AsyncConnection, unit: str) -> frozenset[str]:
+def units_below(conn: Connection, unit: str) -> frozenset[str]:
     """The unit and all below it."""
     u = tables.unit.c
     below: dict[str | None, list[str]] = {}
-    for row in await conn.execute(select(u.id, u.parent)):
+    for row in conn.execute(select(u.id, u.parent)):
         below.setdefault(row.parent, []).append(row.id)
     known, todo = {unit}, [unit]
     while todo:

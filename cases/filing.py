@@ -82,7 +82,7 @@ def close(
     now = found.standing
     if now.procedure is not None:
         check_file(now.procedure, now.state)
-    elif now.filings:
+    elif now.case.closed_index is not None:
         raise NotAllowedError("filing", (Missing("state", "open"),))
     open_ = unexplained(found.verdicts)
     if open_ and leader is None:

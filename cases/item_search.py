@@ -1,14 +1,13 @@
 """Finding recordings: the list with its filters, within what the caller may see.
 
-Guarantee: pages are stable while new recordings come.  A text is looked for in the recording's own
+Guarantee: pages are stable while new recordings come, and all of them together have everything.  A text is looked for in the recording's own
 number and fingerprints, its file name, whose and of which device it is, and in the words of those of
 its cases that the caller may see: nobody learns from a hit what a case that is not his says.
-Not covered: who may see what (`cases.item_list`, `cases.case_list`).  A text that only file names
-have, and a time long ago, are found by walking back from the newest.
+Not covered: who may see what (`cases.item_list`, `cases.case_list`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +22,10 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     union,
+    union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cases import case_list, item_list, queries
 from cases.queries import Item, Page
@@ -35,7 +35,10 @@ from storage.access import Visible
 _I, _A, _D, _S = tables.item.c, tables.attribution.c, tables.device.c, tables.source.c
 _L, _C, _P, _H = tables.link.c, tables.case.c, tables.case_person.c, tables.custody.c
 _HEX, _NUMBER = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}"), re.compile(r"[0-9]{1,15}")
-_RARE = 2000  # recordings, up to which a condition is worth leading by
+_RARE = 10_000  # recordings, up to which a condition is worth leading by
+_FEW = 2000  # recordings, up to which they are named one by one
+_STEP = 10_000  # recordings, walked at once where nothing leads to what is looked for
+_DAY_MS = 86_400_000
 Where = ColumnElement[bool]
 Ids = Select[Any] | CompoundSelect[Any]
 
@@ -66,21 +69,46 @@ class Of:
     title: str
 
 
-async def found(
-    conn: AsyncConnection,
+def found(
+    conn: Connection,
     wanted: Filter,
     visible: Visible,
     cases: Visible,
     *,
     cursor: str | None,
     limit: int,
+    enough: Callable[[], bool],
 ) -> Page[Item]:
-    """Recordings, the last sealed first; `cases` says of which the words count."""
-    tests = await _tests(conn, wanted, cases)
+    """Recordings, the last sealed first; `cases` says of which the words count.
+
+    Where nothing leads to what is looked for it walks back from the newest, until that is `enough`:
+    a page may be short, even empty, and still have a next one.
+    """
+    leads, tests = _tests(conn, wanted, cases)
     if (own := _own(visible)) is not None:
-        tests.append(_I.id.in_(own))
-    where = and_(item_list.seen(visible), *tests)
-    return await queries.items(conn, where=where, cursor=cursor, limit=limit)
+        leads.append(_I.id.in_(own))
+    where = and_(item_list.seen(visible), *leads, *tests)
+    if leads or not tests:
+        return queries.items(conn, where=where, cursor=cursor, limit=limit)
+    rows: list[Item] = []
+    while True:
+        floor = _floor(conn, cursor)
+        some = where if floor is None else and_(where, _I.sealed_index >= floor)
+        page = queries.items(conn, where=some, cursor=cursor, limit=limit - len(rows))
+        rows += page.rows
+        if page.next is not None or floor is None:
+            return Page(rows, page.next)
+        cursor = str(floor)
+        if len(rows) == limit or enough():
+            return Page(rows, cursor)
+
+
+def _floor(conn: Connection, cursor: str | None) -> int | None:
+    """The last recording of the next step down from here; None if the step reaches the end."""
+    query = select(_I.sealed_index).order_by(_I.sealed_index.desc()).offset(_STEP).limit(1)
+    if (last := queries.before(cursor)) is not None:
+        query = query.where(_I.sealed_index < last)
+    return conn.execute(query).scalar()
 
 
 def cases_of(conn: Connection, ids: Sequence[str], cases: Visible) -> dict[str, list[Of]]:
@@ -111,66 +139,87 @@ def _own(visible: Visible) -> Ids | None:
     )
 
 
-async def _tests(conn: AsyncConnection, wanted: Filter, cases: Visible) -> list[Where]:
-    f, tests = wanted, list[Where]()
-    if f.text is not None and (text := f.text.strip()):
-        tests.append(await _said(conn, text, cases))
+def _tests(conn: Connection, wanted: Filter, cases: Visible) -> tuple[list[Where], list[Where]]:
+    """Conditions that lead to few recordings, and those that each recording is tried on."""
+    f, leads, tests = wanted, list[Where](), list[Where]()
+
+    def one_of(ids: Select[Any] | CompoundSelect[Any], instead: Where) -> None:
+        """Where they are few, the search begins with them, else it walks past others."""
+        some = ids.limit(_RARE).subquery()
+        if conn.execute(select(func.count()).select_from(some)).scalar_one() < _RARE:
+            leads.append(_I.id.in_(ids))
+        else:
+            tests.append(instead)
+
+    if f.text is not None and (said := f.text.strip()):
+        tests.append(_said(conn, said, cases))
     if f.case is not None:
-        tests.append(_I.id.in_(_in_cases(_C.id == f.case, cases)))
+        leads.append(_I.id.in_(_in_cases(_C.id == f.case, cases)))
     if f.place is not None and (place := f.place.strip()):
-        words = await case_list.words(conn, place, (_C.place,))
-        tests.append(_I.id.in_(_in_cases(words, cases)))
+        words = case_list.words(conn, place, (_C.place,))
+        one_of(_in_cases(words, cases), _in_one(words, cases))
     if f.person is not None:
-        tests.append(await _lead(conn, select(_A.item).where(_A.person == f.person)))
+        one_of(select(_A.item).where(_A.person == f.person), _attributed(_A.person == f.person))
     if f.device is not None:
-        tests.append(await _lead(conn, select(_I.id).where(_I.source == f.device)))
+        one_of(select(_I.id).where(_I.source == f.device), _I.source == f.device)
     if f.unit is not None:
-        tests.append(_of_units(await case_list.units_below(conn, f.unit)))
+        tests.append(_of_units(case_list.units_below(conn, f.unit)))
     if f.kind is not None:
-        tests.append(_attributed(_A.kind == f.kind))
-    if f.linked is not None:
-        linked = exists().where(_L.item == _I.id, _L.unlinked_index.is_(None))
-        tests.append(linked if f.linked else ~linked)
-    if f.late is not None:
-        late = exists().where(tables.late.c.item == _I.id)
-        tests.append(late if f.late else ~late)
-    if f.from_ms is not None:
-        tests.append(_attributed(func.coalesce(_A.end_ms, _A.start_ms) >= f.from_ms))
-    if f.until_ms is not None:
-        tests.append(_attributed(_A.start_ms < f.until_ms))
-    return tests
+        one_of(select(_A.item).where(_A.kind == f.kind), _attributed(_A.kind == f.kind))
+    linked = exists().where(_L.item == _I.id, _L.unlinked_index.is_(None))
+    late = exists().where(tables.late.c.item == _I.id)
+    if f.linked is False:
+        one_of(select(tables.waiting.c.item), ~linked)
+    if f.late is True:
+        one_of(select(tables.late.c.item), late)
+    tests += [linked] if f.linked else []
+    tests += [~late] if f.late is False else []
+    if during := _during(f.from_ms, f.until_ms):
+        one_of(_recorded(f.from_ms, during), _attributed(*during))
+    return leads, tests
 
 
-async def _said(conn: AsyncConnection, text: str, cases: Visible) -> Where:
+def _during(from_ms: int | None, until_ms: int | None) -> list[Where]:
+    """Recorded, at least in part, between these times."""
+    during: list[Where] = []
+    if from_ms is not None:
+        during.append(func.coalesce(_A.end_ms, _A.start_ms) >= from_ms)
+    if until_ms is not None:
+        during.append(_A.start_ms < until_ms)
+    return during
+
+
+def _recorded(from_ms: int | None, during: Sequence[Where]) -> Ids:
+    """The same by the index of starts: what began a day before or later, and what lasted longer."""
+    if from_ms is None:
+        return select(_A.item).where(*during)
+    return union_all(
+        select(_A.item).where(_A.start_ms >= from_ms - _DAY_MS, *during),
+        select(_A.item).where(text(tables.LONG), *during),
+    )
+
+
+def _said(conn: Connection, said: str, cases: Visible) -> Where:
     """Whether the text is said of the recording anywhere."""
-    if _HEX.fullmatch(code := text.lower()):
+    if _HEX.fullmatch(code := said.lower()):
         return _I.id == code if len(code) == 32 else or_(_I.sha256 == code, _I.root == code)
     p, like = tables.person.c, {"autoescape": True}
-    people = await _ids(conn, select(p.id).where(p.name.icontains(text, **like)))
-    devices = await _ids(conn, select(_S.id).where(_S.name.icontains(text, **like)))
-    of_case = or_(await case_list.words(conn, text), await case_list.of_named(conn, text))
+    people = _ids(conn, select(p.id).where(p.name.icontains(said, **like)))
+    devices = _ids(conn, select(_S.id).where(_S.name.icontains(said, **like)))
+    of_case = or_(case_list.words(conn, said), case_list.of_named(conn, said))
     parts: list[Where] = [
-        _I.name.icontains(text, **like),
-        _I.id.in_(_in_cases(of_case, cases)),
+        _I.name.icontains(said, **like),
+        _named(conn, of_case, cases),
         _attributed(_A.person.in_(people)) if people else false(),
         _I.source.in_(devices) if devices else false(),
     ]
-    if _NUMBER.fullmatch(text):
-        parts.append(_I.sealed_index == int(text))
+    if _NUMBER.fullmatch(said):
+        parts.append(_I.sealed_index == int(said))
     return or_(*parts)
 
 
-async def _ids(conn: AsyncConnection, query: Select[Any]) -> list[str]:
-    return list((await conn.execute(query.limit(case_list.NAMED))).scalars())
-
-
-async def _lead(conn: AsyncConnection, ids: Select[Any]) -> Where:
-    """One of these; where they are few, the search begins with them, else it walks past others."""
-    some = ids.limit(_RARE).subquery()
-    count = (await conn.execute(select(func.count()).select_from(some))).scalar_one()
-    if count < _RARE:
-        return _I.id.in_(ids)
-    return ids.where(ids.selected_columns[0] == _I.id).correlate(tables.item).exists()
+def _ids(conn: Connection, query: Select[Any]) -> list[str]:
+    return list(conn.execute(query.limit(case_list.NAMED)).scalars())
 
 
 def _in_cases(of: Where, cases: Visible) -> Select[Any]:
@@ -180,6 +229,20 @@ def _in_cases(of: Where, cases: Visible) -> Select[Any]:
         .join(tables.case, _C.id == _L.case)
         .where(_L.unlinked_index.is_(None), case_list.seen(cases), of)
     )
+
+
+def _in_one(of: Where, cases: Visible) -> Where:
+    """The same as a condition on one recording."""
+    mine = _in_cases(of, cases).where(_L.item == _I.id)
+    return mine.correlate(tables.item).exists()
+
+
+def _named(conn: Connection, of: Where, cases: Visible) -> Where:
+    """The same, found beforehand where they are few: it is asked again at each step of a walk."""
+    ids = list(conn.execute(_in_cases(of, cases).limit(_FEW)).scalars())
+    if len(ids) == _FEW:
+        return _in_one(of, cases)
+    return _I.id.in_(ids) if ids else false()
 
 
 def _attributed(*where: Where) -> Where:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import tables
@@ -117,8 +117,8 @@ def page_size(limit: int) -> int:
     return limit
 
 
-async def paged(
-    conn: AsyncConnection,
+def paged(
+    conn: Connection,
     query: Select[Any],
     index: Any,
     made: Callable[[Row[Any]], T],
@@ -131,7 +131,7 @@ async def paged(
     last = before(cursor)
     if last is not None:
         query = query.where(index < last)
-    rows = (await conn.execute(query.order_by(index.desc()).limit(limit + 1))).all()
+    rows = conn.execute(query.order_by(index.desc()).limit(limit + 1)).all()
     shown = rows[:limit]
     more = len(rows) > limit
     return Page(
@@ -178,8 +178,8 @@ def _items(*more: Any) -> Select[Any]:
     )
 
 
-async def items(
-    conn: AsyncConnection,
+def items(
+    conn: Connection,
     *,
     where: ColumnElement[bool] | None = None,
     cursor: str | None = None,
@@ -187,7 +187,7 @@ async def items(
 ) -> Page[Item]:
     """All items, or those of a condition on `item`, newest first."""
     query = _items() if where is None else _items().where(where)
-    return await paged(conn, query, _I.sealed_index, _item, cursor=cursor, limit=limit)
+    return paged(conn, query, _I.sealed_index, _item, cursor=cursor, limit=limit)
 
 
 async def item(conn: AsyncConnection, id_: str) -> Item:
@@ -215,7 +215,7 @@ async def items_of_case(
         )
         .where(_L.case == case_id, _L.unlinked_index.is_(None))
     )
-    return await paged(conn, query, _L.linked_index, _linked, cursor=cursor, limit=limit)
+    return await conn.run_sync(paged, query, _L.linked_index, _linked, cursor=cursor, limit=limit)
 
 
 async def count_of_case(conn: AsyncConnection, case_id: str) -> int:
@@ -290,7 +290,7 @@ async def open_uploads(
 ) -> Page[Upload]:
     """Uploads that are neither sealed nor given up, newest first; interrupted ones among them."""
     query = _uploads().where(_U.state == "open", where)
-    return await paged(conn, query, _U.opened_index, _upload, cursor=cursor, limit=limit)
+    return await conn.run_sync(paged, query, _U.opened_index, _upload, cursor=cursor, limit=limit)
 
 
 async def upload(conn: AsyncConnection, id_: str) -> Upload:

@@ -212,4 +212,8 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
         sent = await request.post()
     except (ValueError, LookupError) as exc:  # no boundary, an unknown charset, no such text
         raise MalformedError("form: expected one that can be read, got another") from exc
-    return {name: value for name, value in sent.items() if isinstance(value, str)}
+    found = {name: value for name, value in sent.items() if isinstance(value, str)}
+    text = "".join(found.values())
+    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):  # no database takes these
+        raise MalformedError("form: expected text, got something else")
+    return found

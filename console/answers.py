@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -81,3 +82,12 @@ def moment(request: web.Request, name: str) -> int | None:
     """The time that this parameter says, in milliseconds; None where it says none."""
     text = request.query.get(name)
     return None if text is None else parse_time(text)
+
+
+PAGE_S = 0.05
+
+
+def out_of_time() -> Callable[[], bool]:
+    """Ends a page that has taken its time; whoever wants more asks for the next."""
+    until = time.monotonic() + PAGE_S
+    return lambda: time.monotonic() >= until

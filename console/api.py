@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from cases import acts, case_list, item_search, queries, trail
 from cases.inbox import queries as inbox_queries
 from console import inbox_api, items, said, shown
-from console.answers import allowed, limit, moment, plain, speech, tagged
+from console.answers import allowed, limit, moment, out_of_time, plain, speech, tagged
 from console.errors import (
     AlreadyLinkedError,
     NotDerivedError,
@@ -120,21 +120,28 @@ async def list_items(request: web.Request) -> web.Response:
         until_ms=moment(request, "until"),
     )  # fmt: skip
     spoken = speech(request)
-    async with request.app[PARTS].database.read() as conn:
-        page = await item_search.found(
-            conn, wanted, visible_to(request, "item.read"), cases,
-            cursor=query.get("cursor"), limit=limit(request),
+    visible, size = visible_to(request, "item.read"), limit(request)
+
+    def read(conn: Connection) -> dict[str, Any]:
+        page = item_search.found(
+            conn, wanted, visible, cases, cursor=query.get("cursor"), limit=size,
+            enough=out_of_time(),
         )  # fmt: skip
         ids = [row.id for row in page.rows]
-        whose = await conn.run_sync(inbox_api.attributed, ids, spoken)
-        late = await conn.run_sync(inbox_queries.late_ones, ids)
-        of = await conn.run_sync(item_search.cases_of, ids, cases)
-    values = await item_values(request, list(page.rows))
-    for value in values:
-        value["attribution"] = whose.get(value["id"])
-        value["late"] = inbox_api.said_late(late.get(value["id"]))
-        value["cases"] = [asdict(one) for one in of.get(value["id"], ())]
-    return plain({"items": values, "next": page.next})
+        whose, late = inbox_api.attributed(conn, ids, spoken), inbox_queries.late_ones(conn, ids)
+        beside, of = items.beside_of(conn, page.rows), item_search.cases_of(conn, ids, cases)
+        values = [
+            said.item(row, said.state(beside[row.id].state, spoken))
+            | {
+                "attribution": whose.get(row.id),
+                "late": inbox_api.said_late(late.get(row.id)),
+                "cases": [asdict(one) for one in of.get(row.id, ())],
+            }
+            for row in page.rows
+        ]
+        return {"items": values, "next": page.next}
+
+    return plain(await request.app[PARTS].database.ask(read))
 
 
 @ROUTES.get("/api/items/{item}")

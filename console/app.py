@@ -45,6 +45,7 @@ from console import (
 )
 from console.access import CALLER
 from console.answers import speech
+from console.attempts import Attempts
 from console.census import Counted
 from console.credentials import Pending
 from console.denials import Denials, note_denial
@@ -124,7 +125,7 @@ def create_app(parts: Parts) -> web.Application:
 
 def _set_up_sign_in(app: web.Application, parts: Parts) -> None:
     settings = parts.settings
-    app[login.ATTEMPTS] = login.Attempts(settings.login_failures)
+    app[login.ATTEMPTS] = Attempts(settings.login_failures)
     app[login.SIGN_IN] = SignIn(
         parts.database, parts.clock, Passwords(settings.cost), lockout=settings.lockout,
         pad_s=settings.login_pad_s, second_factor=settings.second_factor,

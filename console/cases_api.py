@@ -6,27 +6,26 @@ Not covered: what happens in a case (`console.course_api`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 from sqlalchemy import Connection, Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cases import acts, case_list, policy, queries, rules, standing, trail
+from cases import acts, case_list, judging, policy, queries, rules, standing, trail
 from cases.calendar import LocalDays
 from cases.inbox import queries as inbox_queries
 from cases.procedure import clocks, machine
 from cases.recording.verdicts import unexplained
 from cases.standing import Marked, Standing
-from console import course_api, course_said, inbox_api, items, said, sharing
-from console.answers import allowed, limit, moment, plain, speech, tagged
+from console import course_said, inbox_api, items, said, sharing
+from console.answers import allowed, limit, moment, out_of_time, plain, speech, tagged
 from console.errors import NumberTakenError, OtherOrganError
 from console.guard import permit_owner, visible_to
 from console.i18n import Speech
 from console.matrix import Owner
 from console.parts import PARTS
-from storage.access import Caller, Right, Visible
+from storage.access import Caller, Right
 from verify.errors import ConflictError, MalformedError
 
 ROUTES = web.RouteTableDef()
@@ -47,36 +46,23 @@ async def list_cases(request: web.Request) -> web.Response:
         place=query.get("place"), from_ms=moment(request, "from"),
         until_ms=moment(request, "until"),
     )  # fmt: skip
-    page = _Asked(wanted, visible_to(request, "case.read"), query.get("cursor"), limit(request))
-    async with request.app[PARTS].database.read() as conn:
-        found = await page.of(conn, _test(request), query.get("sort", "newest"))
-        bearing = await case_list.marked_among(conn, [row.id for row in found.page.rows])
-    spoken = speech(request)
-    rows = [course_said.row(c, spoken) | {"marked": c.id in bearing} for c in found.page.rows]
-    return plain({"cases": rows, "next": found.page.next, "looked_at": found.looked_at})
+    visible, size, spoken = visible_to(request, "case.read"), limit(request), speech(request)
+    cursor, order, test = query.get("cursor"), query.get("sort", "newest"), _test(request)
 
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Which page of which cases."""
-
-    wanted: case_list.Filter
-    visible: Visible
-    cursor: str | None
-    limit: int
-
-    async def of(
-        self, conn: AsyncConnection, test: case_list.Test | None, order: str
-    ) -> case_list.Sifted:
-        if test is not None:
-            return await case_list.sifted(
-                conn, self.wanted, self.visible, test, cursor=self.cursor, limit=self.limit,
-                order=order,
+    def read(conn: Connection) -> dict[str, Any]:
+        if test is None:
+            page = case_list.found(conn, wanted, visible, cursor=cursor, limit=size, order=order)
+            found = case_list.Sifted(page, len(page.rows))
+        else:
+            found = case_list.sifted(
+                conn, wanted, visible, test, cursor=cursor, limit=size, order=order,
+                enough=out_of_time(),
             )  # fmt: skip
-        page = await case_list.found(
-            conn, self.wanted, self.visible, cursor=self.cursor, limit=self.limit, order=order
-        )
-        return case_list.Sifted(page, len(page.rows))
+        bearing = case_list.marked_among(conn, [row.id for row in found.page.rows])
+        rows = [course_said.row(c, spoken) | {"marked": c.id in bearing} for c in found.page.rows]
+        return {"cases": rows, "next": found.page.next, "looked_at": found.looked_at}
+
+    return plain(await request.app[PARTS].database.ask(read))
 
 
 def _test(request: web.Request) -> case_list.Test | None:
@@ -84,7 +70,7 @@ def _test(request: web.Request) -> case_list.Test | None:
     overdue, hole = (request.query.get(name) == "true" for name in ("overdue", "hole"))
     if not (overdue or hole):
         return None
-    parts, recorded = request.app[PARTS], request.app[course_api.RECORDED]
+    parts = request.app[PARTS]
     now_ms, zone = parts.clock.now_ms(), parts.settings.zone
 
     def test(conn: Connection, row: Row[Any]) -> bool:
@@ -97,7 +83,7 @@ def _test(request: web.Request) -> case_list.Test | None:
                 for one in clocks.deadlines(known, now.state, zone, now_ms, days=days)
             ):
                 return False
-        return not hole or bool(unexplained(recorded.judged(conn, row.id, now_ms)[0].verdicts))
+        return not hole or bool(unexplained(judging.read(conn, row.id, now_ms).verdicts))
 
     return test
 

@@ -18,6 +18,7 @@ from console import shown
 from console.answers import allowed, plain, speech
 from console.course_said import recorded
 from console.errors import NotDerivedError
+from console.guard import permit_case
 from console.i18n import Speech
 from console.media import VIEWS, disposition
 from console.parts import PARTS
@@ -93,6 +94,7 @@ async def list_clips(request: web.Request) -> web.Response:
 async def ask_clip(request: web.Request) -> web.Response:
     caller = await allowed(request, Right.READ)
     body, item = await request.json(), request.match_info["item"]
+    await permit_case(request, body.get("case"))
     wanted = Wanted(
         body["kind"], body["from_ms"], body.get("to_ms", body["from_ms"]), body["purpose"],
         body.get("case"),
@@ -113,6 +115,7 @@ async def take_clip(request: web.Request) -> web.Response:
     """Recorded before its first byte, as any view is."""
     caller = await allowed(request, Right.READ)
     body = await request.json()
+    await permit_case(request, body.get("case"))
     (row, *_), _ = await _found(request)
     if row.made_index is None:
         raise NotDerivedError(f"clip {row.id}: expected one that is made, got none yet")

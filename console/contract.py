@@ -89,16 +89,28 @@ def reason(error: BaseException) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
 
 
-def check_json(body: bytes) -> None:
-    """Raise MalformedError unless these bytes are JSON whose strings can be written as UTF-8.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
-    The validator reads JSON like the handlers, but lets pass what neither can go on with: half
-    of a surrogate pair, and nesting deeper than the interpreter's stack.
+
+def check_json(body: bytes) -> None:
+    """Raise MalformedError unless these bytes are JSON that everybody after this can go on with.
+
+    The validator lets pass what the handlers or the database stumble over: another encoding than
+    UTF-8 or a mark before it, half of a surrogate pair, NUL, numbers that JSON does not know, and
+    nesting deeper than the interpreter's stack.
     """
     try:
-        json.dumps(json.loads(body), ensure_ascii=False).encode()
+        value = json.loads(body.decode(), parse_constant=_refuse)
+        text = json.dumps(value, ensure_ascii=False)
+        text.encode()
     except (ValueError, RecursionError) as error:  # ValueError: no JSON, no UTF-8, huge numbers
         raise MalformedError("body: expected JSON of Unicode text, got something else") from error
+    if _NUL.search(text):
+        raise MalformedError("body: expected text without NUL, got some with it")
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(name)
 
 
 def _sized(request: web.Request) -> tuple[web.Request, int]:
@@ -131,6 +143,8 @@ async def _validated(request: web.Request, handler: Handler, most: int) -> web.S
             )
         body = await request.read()
         if body and request.content_type == "application/json":
+            if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+                raise MalformedError(f"charset: expected UTF-8, got {request.charset:.20}")
             check_json(body)
     resource = request.match_info.route.resource
     asked = ready()[request.method, "" if resource is None else resource.canonical]

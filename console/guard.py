@@ -2,7 +2,8 @@
 
 Guarantee: a route without a line in the matrix answers nobody; no handler runs before its line
 allows it; what is not there and what one may not see are refused alike; a private object, or one
-beyond one's own right, opens only with as many live approvals of different people as it takes.
+beyond one's own right, opens only with as many live approvals of different people as it takes, to a
+program as to a person.
 Not covered: objects named in a body (the handler calls `permit`), rows of a list (the handler asks
 `visible_to`), and what is recorded of a refusal (`console.denials`).
 """
@@ -89,17 +90,27 @@ async def permit(request: web.Request, permission: str, kind: str, id_: str) -> 
     For handlers, when a body names an object beside that of the route.
     """
     caller = await request.app[PARTS].access.caller(request)
-    if caller.person is None and caller.organ is None:
-        return caller  # a program that sees every organ
+    everywhere = caller.person is None and caller.organ is None  # a program that sees every organ
+    if everywhere and permission not in matrix.READING:
+        return caller
     parts = request.app[PARTS]
     async with parts.database.read() as conn:
         owner = await owner_of(conn, kind, id_) if _ID.fullmatch(id_) else None
         if caller.person is None and kind == "rules" and owner is not None and not owner.organs:
             return caller  # a list for all organs is everybody's
-        needed = _needed(caller, permission, owner)
+        if everywhere:
+            needed = int(owner is not None and _is_apart(permission, owner))
+        else:
+            needed = _needed(caller, permission, owner)
         if needed and await approvals(conn, caller, kind, id_, parts.clock.now_ms()) < needed:
             raise ApprovalNeededError(permission, ", ".join(sorted(caller.roles)))
     return caller
+
+
+async def permit_case(request: web.Request, case: str | None) -> None:
+    """For views and excerpts that say for which case they are: one that the caller may read."""
+    if case is not None:
+        await permit(request, "case.read", "case", case)
 
 
 async def is_permitted(request: web.Request, permission: str, kind: str, id_: str) -> bool:
@@ -130,7 +141,7 @@ def _needed(caller: Caller, permission: str, owner: Owner | None) -> int:
     if caller.person is None:
         if owner is None or matrix.relation(caller, owner) not in _OF_A_TOKEN:
             raise RightMissingError(permission, f"the organ {caller.organ}")
-        return 0
+        return int(_is_apart(permission, owner))
     known = matrix.shipped()
     if owner is None:
         outside = matrix.decide(known, caller.roles, permission, Scope.OUTSIDE)
@@ -142,10 +153,15 @@ def _needed(caller: Caller, permission: str, owner: Owner | None) -> int:
     return needed
 
 
+def _is_apart(permission: str, owner: Owner) -> bool:
+    """Whether a program may not read this on its token's word alone: a person has to agree."""
+    return owner.private and permission in matrix.READING
+
+
 def may(caller: Caller, permission: str, owner: Owner) -> bool:
     """Whether the caller may do this to something of theirs without asking anybody."""
     if caller.person is None and caller.organ is None:
-        return True
+        return not _is_apart(permission, owner)
     try:
         return _needed(caller, permission, owner) == 0
     except RightMissingError:

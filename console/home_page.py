@@ -31,11 +31,11 @@ async def home(request: web.Request) -> web.Response:
     caller = await allowed(request, Right.READ)
     parts, query = request.app[PARTS], request.query
     async with parts.database.read() as conn:
-        cases = await case_list.found(
-            conn, case_list.Filter(text=query.get("text") or None),
+        cases = await conn.run_sync(
+            case_list.found, case_list.Filter(text=query.get("text") or None),
             visible_to(request, "case.read"), cursor=query.get("cases"), limit=HOME_ROWS,
         )  # fmt: skip
-        marked = await case_list.marked_among(conn, [row.id for row in cases.rows])
+        marked = await conn.run_sync(case_list.marked_among, [row.id for row in cases.rows])
         theirs = await conn.run_sync(_of, visible_to(request, "upload.read"))
         uploads = await queries.open_uploads(
             conn, where=theirs, cursor=query.get("uploads"), limit=HOME_ROWS

@@ -27,6 +27,7 @@ from cases.registers import queries as registers
 from console import items, said, sharing, shown
 from console.answers import limit, plain, speech
 from console.denials import About, Denials
+from console.errors import AlreadyLinkedError
 from console.guard import permit, visible_to
 from console.i18n import LANGUAGES, Speech
 from console.parts import PARTS
@@ -35,7 +36,7 @@ from console.registers_api import Names, caller_of, named, recorded, said_device
 from storage.errors import RightMissingError
 from storage.ledger import Event
 from verify.entries import format_time
-from verify.errors import EvidenceError, MalformedError, UnavailableError
+from verify.errors import ConflictError, EvidenceError, MalformedError, UnavailableError
 
 ROUTES = web.RouteTableDef()
 MOST = 200
@@ -64,7 +65,7 @@ async def inbox(request: web.Request) -> web.Response:
     """Items that no case has, newest first, with what is known of them and proposals."""
     asked = asked_by(request)
     if asked.filter.person == "me":
-        me = (await caller_of(request)).person
+        me = (await caller_of(request)).person or "nobody"  # a program has none of its own
         asked = replace(asked, filter=replace(asked.filter, person=me))
     return plain(
         await inbox_page(
@@ -273,10 +274,15 @@ async def confirm(request: web.Request) -> web.Response:
         reason = row.get("reason") or body.get("reason") or (PROPOSAL if proposal else None)
         if reason is None:
             raise MalformedError("reason: expected one, or a proposal to confirm, got neither")
-        return await case_acts.link(
-            ledger, caller.actor, case=row["case"], item=row["item"],
-            stage=row.get("stage") or None, reason=reason, proposal=proposal,
-        )  # fmt: skip
+        try:
+            return await case_acts.link(
+                ledger, caller.actor, case=row["case"], item=row["item"], waiting=True,
+                stage=row.get("stage") or None, reason=reason, proposal=proposal,
+            )  # fmt: skip
+        except case_acts.LinkedElsewhereError:
+            raise
+        except ConflictError as error:
+            raise AlreadyLinkedError(str(error)) from error
 
     return plain({"results": await _each(request, rows, link)})
 

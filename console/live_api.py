@@ -1,7 +1,7 @@
 """What of a conversion that still runs is shown: the list of its pieces, and each of them.
 
 Guarantee: as of any bytes of a recording: to the person of the view alone, after its entry; what
-went out of a piece is noted in the place where it lies in all of them.
+went out of a piece is noted in the place where it lies in all of them, and never in a view of the copy.
 Not covered: making them (`ingest.media.live`).
 """
 
@@ -30,7 +30,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     view = await views.open_one(await views.of(caller, request.match_info["view"]))
     name = request.match_info["piece"]
     found = None
-    if view.what == "playable":
+    if view.what == "playable" and not view.of_copy:
         found = await asyncio.to_thread(parts.live.watch, view.item)
     headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": MEDIA_POLICY}
     if found is not None and name == PLAYLIST:

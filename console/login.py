@@ -1,19 +1,19 @@
 """Signing in and out, in forms: with an account, with a token, with the OIDC provider.
 
 Guarantee: the session's cookie is HttpOnly and SameSite=Strict, and Secure where TLS is; a sign-in
-ends the session that the browser had; failed attempts are limited per address; `next` leads only
+ends the session that the browser had; failed attempts are limited (`console.attempts`); `next` leads only
 to this server; no secret ever stands in an address.
 """
 
-import asyncio
-from collections import OrderedDict, deque
+import hashlib
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from console import sessions
+from console import browsers, sessions
 from console.access import read_form
+from console.attempts import WINDOW_S, Attempts, neighbourhood
 from console.denials import SECURITY
 from console.errors import ForgedRequestError, TooManyAttemptsError
 from console.i18n import COOKIE as LANGUAGE_COOKIE
@@ -22,59 +22,38 @@ from console.pages import render
 from console.parts import PARTS
 from console.security import address, base_url, is_secure, local_path
 from console.sessions import Session
-from console.signin import SignIn
+from console.signin import SignIn, account_key
 from storage.errors import UnauthenticatedError
 from verify.errors import UnavailableError
 
 ROUTES = web.RouteTableDef()
-WINDOW_S = 300.0
 SIGN_IN: web.AppKey[SignIn] = web.AppKey("SIGN_IN", SignIn)
-
-
-class Attempts:
-    """Failed sign-ins per address within five minutes; bounded memory."""
-
-    def __init__(self, limit: int, *, addresses: int = 10_000) -> None:
-        self._limit, self._addresses = limit, addresses
-        self._failed: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def check(self, who: str, now: float) -> None:
-        """TooManyAttemptsError if this address has failed too often lately."""
-        failed = self._failed.get(who)
-        while failed and now - failed[0] > WINDOW_S:
-            failed.popleft()
-        if failed and len(failed) >= self._limit:
-            raise TooManyAttemptsError(
-                f"sign-in: expected at most {self._limit} failures in 5 minutes, got more"
-            )
-
-    def fail(self, who: str, now: float) -> None:
-        """Count a failure."""
-        self._failed.setdefault(who, deque(maxlen=self._limit)).append(now)
-        self._failed.move_to_end(who)
-        while len(self._failed) > self._addresses:
-            self._failed.popitem(last=False)
-
-    def forgive(self, who: str) -> None:
-        """The last one was none."""
-        failed = self._failed.get(who)
-        if failed:
-            failed.pop()
 
 
 ATTEMPTS: web.AppKey[Attempts] = web.AppKey("ATTEMPTS", Attempts)
 
 
-async def attempt(request: web.Request, check: Callable[[], Awaitable[str]]) -> str:
-    """One try of this address at being somebody: what `check` answers, or its refusal, counted."""
-    who = address(request, request.app[PARTS].settings.trusted_proxies)
-    attempts, now = request.app[ATTEMPTS], asyncio.get_running_loop().time
-    attempts.check(who, now())
-    # Counted before the answer is known: of many sent at once, none slips past the limit.
-    attempts.fail(who, now())
-    found = await check()
-    attempts.forgive(who)
-    return found
+async def attempt(
+    request: web.Request, name: str, check: Callable[[], Awaitable[str]], *, known: bool = False
+) -> str:
+    """One try of this address at being `name`: what `check` answers, or its refusal, counted."""
+    said = address(request, request.app[PARTS].settings.trusted_proxies)
+    # The name is as long as its sender likes.
+    short = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    async with request.app[ATTEMPTS].trying(neighbourhood(said), short, known=known):
+        return await check()
+
+
+async def with_password(request: web.Request, account: str, password: str, code: str) -> str:
+    """The person with this account; BadCredentialsError, TooManyAttemptsError."""
+    key = account_key(account)
+
+    async def check() -> str:
+        return await request.app[SIGN_IN].by_password(account, password, code)
+
+    # A browser that is known has a count of its own, which strangers cannot fill.
+    known = await browsers.is_known(request, key)
+    return await attempt(request, f"{'known' if known else 'name'} {key}", check, known=known)
 
 
 async def open_session(
@@ -137,20 +116,22 @@ async def sign_in(request: web.Request) -> web.Response:
     async def by_token() -> str:
         return (await parts.access.by_secret(sent.get("token", "").strip())).token
 
-    async def by_password() -> str:
-        return await request.app[SIGN_IN].by_password(
-            sent.get("account", ""), sent.get("password", ""), sent.get("code", "")
-        )
-
-    kind, check = ("token", by_token) if "token" in sent else ("person", by_password)
+    kind = "token" if "token" in sent else "person"
     try:
-        who = await attempt(request, check)
+        if kind == "token":
+            who = await attempt(request, "token", by_token)
+        else:
+            who = await with_password(
+                request, sent.get("account", ""), sent.get("password", ""), sent.get("code", "")
+            )
     except (UnauthenticatedError, TooManyAttemptsError) as error:
         return await form_page(request, goal, error)
     session = await open_session(request, **{kind: who})
     SECURITY.info("signed in %s=%s", kind, who)
     response = web.HTTPSeeOther(goal)
     set_cookie(request, response, session)
+    if kind == "person":
+        await browsers.remember(request, response, who)
     raise response
 
 

@@ -44,6 +44,8 @@ KINDS = frozenset(
 )
 WITHOUT_OBJECT = frozenset({"none", "list"})
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+READING = frozenset({"case.read", "item.read", "item.view", "trail.read"})
+"""What a program does not do with private objects on its token's word alone."""
 _NEEDS = {Scope.UNIT: Scope.OWN, Scope.ORGAN: Scope.UNIT}  # nothing far without what is nearer
 
 
@@ -163,9 +165,10 @@ def approvals_needed(matrix: Matrix, caller: Caller, permission: str, owner: Own
 def visible(matrix: Matrix, caller: Caller, permission: str) -> Visible:
     """Which rows of a list the caller may see without asking anybody."""
     if caller.person is None:
+        apart = permission not in READING
         if caller.organ is None:
-            return Visible(everything=True, unowned=True, private=True)
-        return Visible(organs=frozenset({caller.organ}), unowned=caller.top, private=True)
+            return Visible(everything=True, unowned=True, private=apart)
+        return Visible(organs=frozenset({caller.organ}), unowned=caller.top, private=apart)
     found = matrix.permissions[permission]
     scopes = frozenset[Scope]().union(*(found.allow.get(r, frozenset()) for r in caller.roles))
     own_organ = frozenset({caller.organ} if caller.organ is not None else ())

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from console import ranges, shown
 from console.answers import is_known
-from console.errors import NotDerivedError, RangeError
+from console.errors import NotDerivedError, RangeError, ViewEndedError
 from console.parts import PARTS, Parts
 from console.security import MEDIA_POLICY
 from console.sending import Answer, Note
@@ -98,6 +98,8 @@ async def find(parts: Parts, view: View) -> Bytes:
     if item is None:
         raise NotFoundError(f"item: expected a sealed item, got {view.item}")
     if view.what == "playable" and made is not None:
+        if not view.of_copy:  # granted for what was there before: other bytes, other places
+            raise ViewEndedError(f"view {view.id}: expected one granted since there is a copy")
         place = (parts.work, Class.WORK, made.key, None)
         return Bytes([place], made.size, made.sha256, shown_type(made.mime) or _ATTACHED, None)
     if view.what == "playable" and not shows:  # its conversion is watched, not the original

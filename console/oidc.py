@@ -84,6 +84,7 @@ class Begun:
     goal: str
     redirect: str
     at: float
+    address: str = ""
 
     @property
     def challenge(self) -> str:
@@ -93,22 +94,30 @@ class Begun:
 
 
 class Waiting:
-    """The sign-ins on their way, by state; in memory, bounded, ten minutes."""
+    """The sign-ins on their way, by state; in memory, bounded, ten minutes.
 
-    def __init__(self, *, most: int = 1000) -> None:
-        self._most = most
+    Whoever begins without end drops his own address's, not those of others.
+    """
+
+    def __init__(self, *, most: int = 10_000, of_one: int = 500) -> None:
+        self._most, self._of_one = most, of_one
         self._begun: OrderedDict[str, Begun] = OrderedDict()
 
-    def begin(self, *, goal: str, redirect: str, now: float) -> tuple[str, Begun]:
+    def begin(
+        self, *, goal: str, redirect: str, now: float, address: str = ""
+    ) -> tuple[str, Begun]:
         """A fresh state and all that belongs to it."""
         while self._begun and (
             len(self._begun) >= self._most or now - next(iter(self._begun.values())).at > BEGUN_S
         ):
             self._begun.popitem(last=False)
+        theirs = [state for state, one in self._begun.items() if one.address == address]
+        if len(theirs) >= self._of_one:
+            del self._begun[theirs[0]]
         state = secrets.token_urlsafe(32)
         begun = Begun(
             secrets.token_urlsafe(32), secrets.token_urlsafe(48), secrets.token_urlsafe(32), goal,
-            redirect, now,
+            redirect, now, address,
         )  # fmt: skip
         self._begun[state] = begun
         return state, begun

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import ColumnElement, Connection, false, or_, select, true
 
+from cases import case_list
 from console import credentials, matrix, passwords, people
 from console.access import CALLER
 from console.answers import limit, plain
@@ -144,11 +145,21 @@ async def list_people(request: web.Request) -> web.Response:
     where = [among(visible_to(request, "person.read"))]
     where += [column == query[name] for name, column in (("organ", p.organ), ("unit", p.unit))
               if name in query]  # fmt: skip
+    if "role" in query:
+        where.append(p.roles.contains(f'"{query["role"]}"'))
+    if query.get("current") == "true":
+        where.append(or_(p.ended_ms.is_(None), p.ended_ms > request.app[PARTS].clock.now_ms()))
     if "cursor" in query:
         where.append(p.account > query["cursor"])
-    async with request.app[PARTS].database.read() as conn:
-        rows = await people.listed(conn, *where, limit=many + 1)
     whole = manages(request[CALLER])
+    if text := query.get("text", "").strip():
+        # Without the right to manage, an account is not told, and so not found by.
+        named = (p.name, p.certificate, p.account) if whole else (p.name, p.certificate)
+        where.append(or_(*(column.icontains(text, autoescape=True) for column in named)))
+    async with request.app[PARTS].database.read() as conn:
+        if "below" in query:
+            where.append(p.unit.in_(await case_list.units_below(conn, query["below"])))
+        rows = await people.listed(conn, *where, limit=many + 1)
     next_ = rows[many - 1].person.account if len(rows) > many else None
     return plain({"people": [said(row, whole=whole) for row in rows[:many]], "next": next_})
 

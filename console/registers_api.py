@@ -85,7 +85,15 @@ async def list_devices(request: web.Request) -> web.Response:
         person = (await caller_of(request)).person or "nobody"
     async with request.app[PARTS].database.read() as conn:
         page = await conn.run_sync(
-            lambda c: queries.devices(c, visible, cursor=cursor, limit=rows, person=person)
+            lambda c: queries.devices(
+                c,
+                visible,
+                cursor=cursor,
+                limit=rows,
+                person=person,
+                text=request.query.get("text", "").strip(),
+                current=request.query.get("current") == "true",
+            )
         )
         names = await conn.run_sync(lambda c: _names_of(c, page.rows))
     return plain({"devices": [said_device(d, names, spoken) for d in page.rows], "next": page.next})

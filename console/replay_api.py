@@ -3,7 +3,9 @@
 Guarantee: asking whether it plays lets the conversion begin, ahead of those nobody waits for; what
 a browser plays by itself is never converted.  Who saw what comes from the entries of views alone,
 and of a view within a case that the caller may not see, neither the person nor the purpose is told.
-Not covered: seconds are reckoned from bytes, evenly over the recording: they are near, not exact.
+Not covered: seconds are reckoned from bytes, evenly over what was served: the original, its copy, or
+the pieces of a conversion, which no view mixes.  They are near, not exact; of pieces whose conversion
+ended without a copy there are none.
 """
 
 import asyncio
@@ -24,6 +26,7 @@ from console.ranges import Interval, merged
 from ingest.media import sprites as sheets
 from ingest.media import wishes
 from ingest.media.classify import codecs_of
+from ingest.media.live import Watchable
 from storage import tables
 from storage.access import Right
 from storage.objects.port import Class, ObjectStore
@@ -31,6 +34,7 @@ from verify.entries import format_time
 from verify.errors import NotFoundError
 
 ROUTES = web.RouteTableDef()
+Scale = tuple[int, int | None]  # so many bytes last so long
 _SURE = 0.02  # of the work, from which on its rest can be reckoned
 
 
@@ -117,8 +121,9 @@ async def viewed(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
     id_ = request.match_info["item"]
     visible = visible_to(request, "trail.read")
+    live = await asyncio.to_thread(request.app[PARTS].live.watch, id_)
     async with request.app[PARTS].database.read() as conn:
-        views, sizes, duration_ms = await conn.run_sync(lambda sync: _views(sync, id_))
+        views, duration_ms = await conn.run_sync(lambda sync: _views(sync, id_, live))
         cases = {row.case for row in views} - {None}
         if not (visible.everything and visible.private):
             c = tables.case.c
@@ -129,12 +134,14 @@ async def viewed(request: web.Request) -> web.Response:
     told: dict[str | None, list[Any]] = {}
     for row in views:
         told.setdefault(row.person if row.case in open_to_caller else None, []).append(row)
-    people = [_person(person, rows, names, sizes, duration_ms) for person, rows in told.items()]
+    people = [_person(person, rows, names) for person, rows in told.items()]
     return plain({"duration_ms": duration_ms, "people": people})
 
 
-def _views(conn: Connection, id_: str) -> tuple[Sequence[Any], Mapping[str, int], int | None]:
-    """The views of an item with what was served, the sizes of what they show, its duration."""
+def _views(
+    conn: Connection, id_: str, live: Watchable | None
+) -> tuple[Sequence["Seen"], int | None]:
+    """The views of an item with what was served, and its duration."""
     v, r, i = tables.view.c, tables.view_range.c, tables.item.c
     size = conn.execute(select(i.size).where(i.id == id_)).scalar()
     if size is None:
@@ -151,14 +158,24 @@ def _views(conn: Connection, id_: str) -> tuple[Sequence[Any], Mapping[str, int]
     running: dict[str, list[Interval]] = {}
     for row in conn.execute(select(r.view, r.start, r.served_end).where(r.view.in_(open_))):
         running.setdefault(row.view, []).append((row.start, row.served_end))
-    whole = [Seen(row, running.get(row.id, [])) for row in rows]
-    return whole, {"original": int(size), "playable": int(copy or size)}, duration
+    native = conn.execute(select(m.verdict).where(m.item == id_)).scalar() in ("native", "image")
+
+    def scale(row: Any) -> Scale:
+        if row.what == "original" or (row.what == "playable" and native and copy is None):
+            return int(size), duration
+        if row.what == "playable" and copy is not None:  # pieces are nearly as large as the copy
+            return int(copy), duration
+        if row.what == "playable" and live is not None:
+            return live.pieces[-1].end, live.length_ms
+        return 0, None
+
+    return [Seen(row, running.get(row.id, []), scale(row)) for row in rows], duration
 
 
 class Seen:
     """A view and the bytes that went out under it, up to now where it is open."""
 
-    def __init__(self, row: Any, running: Sequence[Interval]) -> None:
+    def __init__(self, row: Any, running: Sequence[Interval], scale: Scale) -> None:
         self.person, self.purpose, self.what, self.case = (
             row.person,
             row.purpose,
@@ -168,21 +185,17 @@ class Seen:
         self.at_ms, self.clip, self.index = row.granted_ms, row.clip, row.granted_index
         closed = json.loads(row.served) if row.served is not None else running
         self.bytes: list[Interval] = [(start, end) for start, end in closed if end > start]
+        self.ranges_ms = in_time(self.bytes, *scale)
 
 
 def _person(
     person: str | None,
     rows: Sequence[Seen],
     names: Mapping[str, str],
-    sizes: Mapping[str, int],
-    duration_ms: int | None,
 ) -> dict[str, Any]:
     """What one person saw, merged.  None: people whose views are within cases of others."""
     name = names.get(person) if person is not None else None
-    ranges: list[Interval] = []
-    for what, size in sizes.items():
-        at = (interval for row in rows if row.what == what for interval in row.bytes)
-        ranges += in_time(at, size, duration_ms)
+    ranges = merged(interval for row in rows for interval in row.ranges_ms)
     return {
         "person": person,
         "name": None if name is None else shown.visible(name),
@@ -195,8 +208,8 @@ def _person(
             }
             for row in rows
         ],
-        "ranges_ms": [list(interval) for interval in merged(ranges)],
-        "seconds": round(sum(end - start for start, end in merged(ranges)) / 1000),
+        "ranges_ms": [list(interval) for interval in ranges],
+        "seconds": round(sum(end - start for start, end in ranges) / 1000),
     }  # fmt: skip
 
 

@@ -65,8 +65,8 @@ async def item(request: web.Request) -> web.Response:
         except NotFoundError:
             return await _as_upload(request, id_)
         steps, names = await _trail(conn, request, detail.item)
-        cases = await case_list.found(
-            conn, case_list.Filter(state="open"), visible_to(request, "case.read"), cursor=None,
+        cases = await conn.run_sync(
+            case_list.found, case_list.Filter(state="open"), visible_to(request, "case.read"), cursor=None,
             limit=MOST_CASES,
         )  # fmt: skip
     linked = {c.id for c in detail.cases}

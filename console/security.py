@@ -38,6 +38,7 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
     """For `app.on_response_prepare`: streamed answers get the headers too."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers["Server"] = "liuhen"  # versions are nobody's business
     response.headers.setdefault("Cache-Control", "no-store")
 
 

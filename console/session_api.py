@@ -10,12 +10,19 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import select
 
-from console import credentials, matrix, otp, passwords, sessions
+from console import browsers, credentials, matrix, otp, passwords, sessions
 from console.answers import plain
 from console.credentials import Pending
 from console.denials import SECURITY
 from console.errors import BadCredentialsError, NoPersonError
-from console.login import SIGN_IN, attempt, check_same_site, open_session, set_cookie
+from console.login import (
+    SIGN_IN,
+    attempt,
+    check_same_site,
+    open_session,
+    set_cookie,
+    with_password,
+)
 from console.parts import PARTS
 from console.security import address
 from storage import tables
@@ -75,16 +82,12 @@ async def sign_in(request: web.Request) -> web.Response:
     check_same_site(request)
     body = await request.json()
 
-    async def check() -> str:
-        return await request.app[SIGN_IN].by_password(
-            body["account"], body["password"], body.get("code", "")
-        )
-
-    person = await attempt(request, check)
+    person = await with_password(request, body["account"], body["password"], body.get("code", ""))
     session = await open_session(request, person=person)
     SECURITY.info("signed in person=%s", person)
     response = plain({"person": person, "csrf": session.csrf})
     set_cookie(request, response, session)
+    await browsers.remember(request, response, person)
     return response
 
 
@@ -160,7 +163,9 @@ async def new_password(request: web.Request, old: str, new: str) -> None:
     """The person's own new password, against his old one; WeakPasswordError, BadCredentialsError."""
     person, session = await own_session(request)
     parts, sign_in_ = request.app[PARTS], request.app[SIGN_IN]
-    account = await sign_in_.proved(person, old, lambda check: attempt(request, check))
+    account = await sign_in_.proved(
+        person, old, lambda check: attempt(request, f"person {person}", check)
+    )
     passwords.check(
         new, account=account.account or "", name=account.name, strength=parts.settings.strength
     )
@@ -184,7 +189,9 @@ async def new_totp(request: web.Request, password: str) -> tuple[str, str]:
     """A secret for the person's authenticator, and its address; it counts once confirmed."""
     person, _ = await own_session(request)
     sign_in_ = request.app[SIGN_IN]
-    await sign_in_.proved(person, password, lambda check: attempt(request, check))
+    await sign_in_.proved(
+        person, password, lambda check: attempt(request, f"person {person}", check)
+    )
     secret = request.app[PENDING].begin(person)
     return secret, await sign_in_.address_of(person, secret)
 

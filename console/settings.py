@@ -22,7 +22,7 @@ class ConsoleSettings:
     idle_s: int = 3600  # without a request
     view_s: int = 15 * 60  # at most 15 minutes
     interrupted_after_s: int = 60  # an upload without a byte for so long is called interrupted
-    login_failures: int = 10  # per address and 5 minutes
+    login_failures: int = 10  # in 5 minutes: of names at one address, of each name there
     login_pad_s: float = 0.4  # a refusal leaves no earlier, whatever was wrong
     lockout: Lockout = field(default_factory=Lockout)  # per account
     strength: Strength = field(default_factory=Strength)

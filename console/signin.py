@@ -4,7 +4,7 @@ Guarantee: an unknown account, a wrong password, a wrong or used code, a locked 
 cannot be told apart by the answer, nor by its time: each verifies one hash, and a refusal leaves
 not before `pad_s`.  Guesses at one account stand in a line, so none slips past the count; after a
 few failures in a row the account is locked, each time for longer.
-Not covered: how often one address may try (`console.login.Attempts`).
+Not covered: how often one address may try (`console.attempts`).
 Known: whoever knows an account's name can keep it locked; a person at the server can reset it.
 """
 

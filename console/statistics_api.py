@@ -41,7 +41,7 @@ async def numbers(request: web.Request) -> web.Response:
     first, last = _span(request, zone, now_ms)
     visible = visible_to(request, "statistics.read")
     async with parts.database.read() as conn:
-        units = None if unit is None else await case_list.units_below(conn, unit)
+        units = None if unit is None else await conn.run_sync(case_list.units_below, unit)
         asked = Asked(first, last, _BY[request.query.get("by", "week")], zone, now_ms, units)
         found = await conn.run_sync(lambda c: statistics.found(c, asked, visible))
         rows = await conn.run_sync(lambda c: _units(c, found.units, visible, units))
@@ -156,8 +156,8 @@ async def missing(request: web.Request) -> web.Response:
         return {"case": course_said.row(row, spoken), "verdicts": said}
 
     async with parts.database.read() as conn:
-        page = await case_list.found(
-            conn, wanted, visible_to(request, "case.read"),
+        page = await conn.run_sync(
+            case_list.found, wanted, visible_to(request, "case.read"),
             cursor=query.get("cursor"), limit=min(limit(request, 20), MOST_CASES),
         )  # fmt: skip
         told = [await conn.run_sync(lacks, row) for row in page.rows]

@@ -50,10 +50,10 @@ async def upcoming(request: web.Request) -> web.Response:
             "turns": sorted(turns),
         }  # fmt: skip
 
-    async with parts.database.read() as conn:
-        page = await case_list.found(
-            conn, wanted, visible_to(request, "case.read"),
-            cursor=query.get("cursor"), limit=min(limit(request, 20), MOST_CASES),
-        )  # fmt: skip
-        rows = [await conn.run_sync(told, row) for row in page.rows]
-    return plain({"cases": rows, "next": page.next})
+    visible, size = visible_to(request, "case.read"), min(limit(request, 20), MOST_CASES)
+
+    def read(conn: Connection) -> dict[str, Any]:
+        page = case_list.found(conn, wanted, visible, cursor=query.get("cursor"), limit=size)
+        return {"cases": [told(conn, row) for row in page.rows], "next": page.next}
+
+    return plain(await parts.database.ask(read))

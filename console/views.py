@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, select
 
 from console.errors import NotPlayableError, NotYourViewError, ViewEndedError
 from console.ranges import merged, without
@@ -53,6 +53,7 @@ class View:
     until_ms: int
     closed: bool
     clip: str | None = None
+    of_copy: bool = False  # a playable copy was there when it was granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +205,9 @@ class Views:
     async def of(self, caller: Caller, id_: str) -> View:
         """The view, if it is this person's; another's is a NotYourViewError."""
         v = tables.view.c
-        query = select(v.id, v.item, v.person, v.what, v.until_ms, v.closed_index, v.clip).where(
-            v.id == id_
-        )
+        query = select(
+            v.id, v.item, v.person, v.what, v.until_ms, v.closed_index, v.clip, of_copy()
+        ).where(v.id == id_)
         async with self._database.read() as conn:
             row = (await conn.execute(query)).first()
         if row is None:
@@ -215,7 +216,7 @@ class Views:
             raise NotYourViewError(id_, row.item)
         return View(
             row.id, row.item, row.person, row.what, row.until_ms, row.closed_index is not None,
-            row.clip,
+            row.clip, row.of_copy,
         )  # fmt: skip
 
     async def open_one(self, view: View) -> View:
@@ -232,7 +233,11 @@ class Views:
         return successor
 
     async def successor(self, view: View) -> View | None:
-        """The newest open view of the same person, item and kind."""
+        """The newest open view of the same person, item and kind.
+
+        What is watched while it is converted is of another kind than the copy that comes of it:
+        their bytes are not the same, and no view counts both.
+        """
         v = tables.view.c
         query = (
             select(v.id, v.item, v.person, v.what, v.until_ms)
@@ -241,6 +246,7 @@ class Views:
                 v.person == view.person,
                 v.what == view.what,
                 v.clip.is_(None) if view.clip is None else v.clip == view.clip,
+                of_copy() == view.of_copy,
                 v.id != view.id,
                 v.closed_index.is_(None),
                 v.until_ms > self._clock.now_ms(),
@@ -250,7 +256,9 @@ class Views:
         )
         async with self._database.read() as conn:
             row = (await conn.execute(query)).first()
-        return None if row is None else View(*row, closed=False, clip=view.clip)
+        if row is None:
+            return None
+        return View(*row, closed=False, clip=view.clip, of_copy=view.of_copy)
 
     async def close(self, view: View, *, actor: str) -> None:
         """End the view: stop what is being sent, then record what was served.  Again: no effect."""
@@ -301,6 +309,17 @@ class Views:
                 LOG.warning("sweep of views: %s: %s", error.code, error)
             except Exception:  # nobody would notice that no view is closed any more
                 LOG.exception("sweep of views")
+
+
+def of_copy() -> ColumnElement[bool]:
+    """Of a row of `view`: whether the playable copy that there is now was there when it was granted.
+
+    What is converted right now is served in pieces until then, the copy after: which bytes a view
+    counts follows from the order of the entries alone.
+    """
+    d, v = tables.derived.c, tables.view.c
+    made = exists().where(d.item == v.item, d.what == "playable", d.index < v.granted_index)
+    return made.correlate(tables.view).label("of_copy")
 
 
 def is_playable(conn: Connection, item: str) -> bool:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from console import media
 from console.answers import allowed, plain
+from console.guard import permit_case
 from console.media import VIEWS
 from console.parts import PARTS
 from storage.access import Right
@@ -18,6 +19,7 @@ ROUTES = web.RouteTableDef()
 async def grant(request: web.Request) -> web.Response:
     caller = await allowed(request, Right.READ)
     body, item = await request.json(), request.match_info["item"]
+    await permit_case(request, body.get("case"))
     live = await asyncio.to_thread(request.app[PARTS].live.watch, item)
     granted = await request.app[VIEWS].grant(
         caller,

@@ -93,6 +93,8 @@ def check_version(headers: Mapping[str, str]) -> None:
 
 def parse_creation(headers: Mapping[str, str], *, max_metadata: int) -> Creation:
     """What a creating POST announces."""
+    if "Upload-Concat" in headers:  # else every part of a file would become a recording of its own
+        raise MalformedError("Upload-Concat: expected a whole file, got a part; send it in one")
     length, deferred = headers.get("Upload-Length"), headers.get("Upload-Defer-Length")
     if deferred is not None and (deferred != "1" or length is not None):
         raise MalformedError(

@@ -2,10 +2,10 @@
 and those that come past the proxy are refused.
 
 Guarantee: a connection on which no request is being answered is closed after `IDLE_S`, whether it
-says nothing, sends a request's head byte by byte, or waits after an answer.  Behind a proxy that
-ends TLS, nobody else on the network is answered.
-Not covered: bodies (uploads let an idle sender go by themselves), and how many connections one
-address may hold: a proxy's or a firewall's business.
+says nothing, sends a request's head byte by byte, or waits after an answer; and one whose body is
+not there after `BODY_S`, except of uploads, which let an idle sender go by themselves.  Behind a
+proxy that ends TLS, nobody else on the network is answered.
+Not covered: how many connections one address may hold: a proxy's or a firewall's business.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 IDLE_S = 75.0
+BODY_S = 180.0  # a sheet of 8 MiB over 400 kbit/s
+UPLOADS = "/api/uploads"
 SECURITY = logging.getLogger("liuhen.security")
 
 
@@ -59,10 +61,14 @@ class Doors:
     """Who is being answered, and since when the others wait."""
 
     def __init__(
-        self, *, idle_s: float = IDLE_S, now: Callable[[], float] = time.monotonic
+        self,
+        *,
+        idle_s: float = IDLE_S,
+        body_s: float = BODY_S,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._idle_s, self._now = idle_s, now
-        self._busy: set[asyncio.BaseTransport] = set()
+        self._idle_s, self._body_s, self._now = idle_s, body_s, now
+        self._busy: dict[asyncio.BaseTransport, tuple[web.Request, float]] = {}
         self._since: WeakKeyDictionary[asyncio.BaseTransport, float] = WeakKeyDictionary()
 
     def attach(self, app: web.Application) -> None:
@@ -73,11 +79,11 @@ class Doors:
             transport = request.transport
             if transport is None:
                 return await handler(request)
-            self._busy.add(transport)
+            self._busy[transport] = (request, self._now())
             try:
                 return await handler(request)
             finally:
-                self._busy.discard(transport)
+                self._busy.pop(transport, None)
                 self._since[transport] = self._now()
 
         app.middlewares.insert(0, watched)
@@ -87,12 +93,21 @@ class Doors:
         now, closed = self._now(), 0
         for connection in server.connections:
             transport = connection.transport
-            if transport is None or transport in self._busy:
+            if transport is None:
+                continue
+            if (busy := self._busy.get(transport)) is not None:
+                if self._is_dripping(*busy, now):
+                    transport.close()
+                    closed += 1
                 continue
             if now - self._since.setdefault(transport, now) > self._idle_s:
                 transport.close()
                 closed += 1
         return closed
+
+    def _is_dripping(self, request: web.Request, since: float, now: float) -> bool:
+        late = now - since > self._body_s and not request.content.is_eof()
+        return late and not request.path.startswith(UPLOADS)
 
     async def watch(self, server: web.Server) -> None:
         """Sweep for ever."""

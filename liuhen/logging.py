@@ -12,6 +12,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 from liuhen.settings import LoggingSettings
 
 SECURITY = "liuhen.security"
@@ -54,6 +56,19 @@ class PlainLines(logging.Formatter):
         return line
 
 
+class Broken(logging.Filter):
+    """Requests that are none: one line without what was sent, where a token may stand, and no
+    traceback, so that a stranger cannot fill the disk with them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg, record.args = f"no HTTP request: {type(error).__name__}", ()
+        return True
+
+
 def configure(settings: LoggingSettings) -> None:
     """Set the process's logging up, once; earlier handlers are replaced."""
     formatter = JsonLines() if settings.format == "json" else PlainLines()
@@ -64,6 +79,8 @@ def configure(settings: LoggingSettings) -> None:
     root.setLevel(settings.level.upper())
     # Access lines hold addresses of requests; the console counts requests without them.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    server = logging.getLogger("aiohttp.server")
+    server.filters[:] = [Broken()]
     security = logging.getLogger(SECURITY)
     security.handlers[:] = []
     security.propagate = True

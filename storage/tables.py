@@ -208,10 +208,11 @@ case = Table(
     Column("viewers", Text, nullable=False),  # JSON list of person ids, where private
     Column("external_system", Text),  # the 办案 system that it came from, and its key there
     Column("external_key", Text),
-    Column("closed_index", Big),  # of the newest filing
+    Column("closed_index", Big),  # of the newest filing, if it still stands
     UniqueConstraint("external_system", "external_key"),
     Index(None, "organ", "opened_index"),
     Index(None, "unit", "opened_index"),
+    Index(None, "opened_index"),
 )  # fmt: skip
 
 link = Table(
@@ -407,6 +408,15 @@ approval = Table(  # what somebody asks and somebody else decides
 
 # --- whose recording, projected -------------------------------------------------------------
 
+
+def _some(name: str, *columns: str, where: str) -> Index:
+    """An index over some rows: a walk that names `where` word for word takes it, others cannot."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+LONG = "end_ms - start_ms > 86400000"
+"""Recorded for more than a day: looked for apart, so that all others are found by their start."""
+
 attribution = Table(  # the newest of each item
     "attribution", metadata,
     Column("item", ID, primary_key=True),
@@ -431,15 +441,13 @@ attribution = Table(  # the newest of each item
     Column("index", Big, nullable=False),
     Index(None, "person", "start_ms"),
     Index(None, "device", "start_ms"),
+    Index(None, "start_ms"),
+    Index(None, "kind"),
+    _some("ix_attribution_long", "start_ms", where=LONG),
 )  # fmt: skip
 
 _unclaimed = "person IS NULL"
 _unowned = "person IS NULL AND unit IS NULL AND organ IS NULL"
-
-
-def _some(name: str, *columns: str, where: str) -> Index:
-    """An index over some rows: a walk that names `where` word for word takes it, others cannot."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 waiting = Table(  # the inbox: sealed items without a live link

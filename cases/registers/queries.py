@@ -127,10 +127,21 @@ def devices(
     cursor: str | None,
     limit: int,
     person: str | None = None,
+    text: str = "",
+    current: bool = False,
 ) -> Page[Device]:
-    """Registered devices, last described first; of one person those in his hands."""
+    """Registered devices, last described first; of one person those in his hands.
+
+    `text` stands in the name or the serial number; `current`: without those no longer in use.
+    """
     limit, last = page_size(limit), before(cursor)
     query = _devices().where(_seen(visible))
+    if text:
+        query = query.where(
+            or_(*(c.icontains(text, autoescape=True) for c in (_S.name, _D.serial)))
+        )
+    if current:
+        query = query.where(_D.ended_ms.is_(None))
     if person is not None:
         query = query.where(_D.id.in_(held_by(conn, person)))
     if last is not None:

@@ -62,6 +62,25 @@ def staged(connection: Connection, events: Sequence[Event]) -> None:
             for e in events
         ],
     )  # fmt: skip
+    for e in events:
+        if e.fields.get("exit") in _REOPENING:
+            _reopen(connection, e)
+
+
+_REOPENING = ("returned", "remade", "resumed")
+"""Exits after which an earlier filing does not stand any more."""
+
+
+def _reopen(connection: Connection, e: Event) -> None:
+    """The case is open again, unless it was filed after this happened."""
+    rows = bulk.select(
+        connection,
+        'SELECT f."at_ms" FROM enforcement_case c JOIN filing f ON f."index" = c."closed_index" '
+        'WHERE c."id" = ?',
+        (e.fields["case"],),
+    )
+    if rows and rows[0][0] <= parse_time(e.fields["at"]):
+        bulk.update(connection, case, ("closed_index",), ("id",), [(None, e.fields["case"])])
 
 
 def issued(connection: Connection, events: Sequence[Event]) -> None:

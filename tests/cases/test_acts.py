@@ -146,9 +146,9 @@ async def test_unknown_things_are_named(room: Room) -> None:
             with pytest.raises(NotFoundError):
                 await ask(conn, "9" * 32)
         with pytest.raises(MalformedError, match="cursor"):
-            await case_list.found(conn, ANY, ALL, cursor="1 OR 1=1", limit=2)
+            await conn.run_sync(case_list.found, ANY, ALL, cursor="1 OR 1=1", limit=2)
         with pytest.raises(MalformedError, match="limit"):
-            await case_list.found(conn, ANY, ALL, cursor=None, limit=201)
+            await conn.run_sync(case_list.found, ANY, ALL, cursor=None, limit=201)
 
 
 async def test_pages_show_each_row_once_while_new_ones_come(room: Room) -> None:
@@ -159,7 +159,7 @@ async def test_pages_show_each_row_once_while_new_ones_come(room: Room) -> None:
     cursor: str | None = None
     for _ in range(3):
         async with room.database.read() as conn:
-            page = await case_list.found(conn, ANY, ALL, cursor=cursor, limit=2)
+            page = await conn.run_sync(case_list.found, ANY, ALL, cursor=cursor, limit=2)
         seen += [c.number for c in page.rows]
         cursor = page.next
         await room.open(f"later {len(seen)}")

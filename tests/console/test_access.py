@@ -1,5 +1,6 @@
 """Who may come in: tokens, sessions, CSRF, limits, headers."""
 
+import asyncio
 import re
 from http.cookies import SimpleCookie
 
@@ -8,9 +9,9 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import select
 
-from console.errors import TooManyAttemptsError
+from console.attempts import Attempts, neighbourhood
+from console.errors import BadCredentialsError, TooManyAttemptsError
 from console.i18n import negotiate
-from console.login import Attempts
 from console.security import base_url, local_path
 from console.tokens import digest, issue_token, list_tokens, revoke_token
 from storage import tables
@@ -138,14 +139,60 @@ async def test_guessing_is_limited_and_says_so_in_the_callers_language(small: Ho
     assert "登录失败次数过多" in texts[-1][1]
 
 
-def test_attempts_forget_after_five_minutes_and_keep_addresses_apart() -> None:
+def test_attempts_forget_after_five_minutes_and_keep_addresses_and_names_apart() -> None:
     attempts = Attempts(2, addresses=2)
     for _ in range(2):
-        attempts.fail("a", 0.0)
+        attempts.fail("a", "lin", 0.0)
     with pytest.raises(TooManyAttemptsError):
-        attempts.check("a", 10.0)
-    attempts.check("b", 10.0)
-    attempts.check("a", 301.0)
+        attempts.check("a", "lin", 10.0)
+    attempts.check("a", "wang", 10.0)
+    attempts.check("b", "lin", 10.0)
+    attempts.fail("a", "wang", 10.0)
+    with pytest.raises(TooManyAttemptsError):
+        attempts.check("a", "li", 20.0)  # a third name
+    attempts.check("a", "li", 20.0, known=True)
+    attempts.forgive("a", "wang")  # he mistyped and is in: no guesser
+    attempts.check("a", "li", 20.0)
+    attempts.check("a", "lin", 301.0)
+
+
+async def test_of_attempts_sent_at_once_none_slips_past_and_no_right_one_is_refused() -> None:
+    attempts = Attempts(2)
+    ran: list[str] = []
+
+    async def one(name: str, *, good: bool) -> str:
+        try:
+            async with attempts.trying("a", name):
+                ran.append(name)
+                await asyncio.sleep(0.001)
+                if not good:
+                    raise BadCredentialsError("no")
+        except TooManyAttemptsError:
+            return "not tried"
+        except BadCredentialsError:
+            return "refused"
+        return "in"
+
+    told = await asyncio.gather(*(one(f"right-{n}", good=True) for n in range(30)))
+    assert told == ["in"] * 30
+    ran.clear()
+    told = await asyncio.gather(*(one(f"wrong-{n}", good=False) for n in range(30)))
+    assert sorted(told) == ["not tried"] * 28 + ["refused"] * 2
+    assert len(ran) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:bbbb::2", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_whoever_has_a_whole_network_of_ipv6_is_one_place(said: str, counted: str) -> None:
+    assert neighbourhood(said) == counted
 
 
 async def test_tokens_in_an_address_or_another_scheme_are_not_looked_at(small: House) -> None:

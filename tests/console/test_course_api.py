@@ -384,6 +384,29 @@ async def test_m04_filing_with_an_unexplained_hole_needs_the_leaders_name_and_le
     assert again["code"] == "not-allowed"
 
 
+async def test_a_filed_case_that_is_taken_up_again_is_open_until_it_is_filed_anew(
+    house: House,
+) -> None:
+    """A fact reopens it: the page, the list and the filter say so; the old filing stays on record."""
+    client = await house.client()
+    course = await begun(house, client)
+    await course.to_the_end()
+    await course.recording(-70, 610)
+    await course.call("POST", "/filing", 201, {})
+    before = await course.shown()
+    fact = {"how": "fact", "transition": "remake", "source": "document", "reason": "法院撤销"}
+    early = fact | {"at": course.at(200)}  # before the filing: it changes nothing
+    await course.call("POST", "/stages", 201, early)
+    assert ((await course.shown())["filed"], before["filed"]) == (True, True)
+    house.clock.shift_ms += 60_000
+    await course.call("POST", "/stages", 201, fact | {"at": format_time(house.clock.now_ms())})
+    shown = await course.shown()
+    assert (shown["filed"], len(shown["filings"])) == (False, 1)
+    for state, found in (("open", [course.case]), ("filed", [])):
+        listed = await call(house, client, "GET", f"/api/cases?state={state}", 200)
+        assert [c["id"] for c in listed["cases"]] == found
+
+
 async def test_a_hole_does_not_vanish_when_its_point_is_noted_anew(house: House) -> None:
     """A second note shrinks nothing; a correction that does is kept and marked for ever."""
     course = await begun(house, await house.client())
@@ -589,6 +612,40 @@ async def test_m33_a_private_case_needs_a_second_approval_and_no_list_shows_it(
     house.clock.shift_ms += 3_700_000
     later = await staff.browser(await staff.person(name="colleague"))
     await call(house, later, "GET", path, 403)
+
+
+@pytest.mark.parametrize("organ", [None, "city"])
+async def test_a_program_reads_what_is_private_only_when_somebody_agreed(
+    small: House, organ: str | None
+) -> None:
+    staff = await settled(small)
+    person = await staff.person()
+    course = await begun(small, await staff.browser(person), private=True)
+    item = await course.recording(0, 10, person=person, unit=staff.unit(), organ=staff.organ())
+    named = None if organ is None else staff.organ(organ)
+    program = await (small.client() if named is None else small.client_of(named))
+    path = f"/api/cases/{course.case}"
+    view = {"purpose": "x", "what": "original", "case": course.case}
+    for method, address, body in (
+        ("GET", path, None), ("GET", f"{path}/timeline", None), ("GET", f"{path}/trail", None),
+        ("GET", f"/api/items/{item}", None), ("GET", f"/api/items/{item}/receipt", None),
+        ("POST", f"/api/items/{item}/views", view),
+    ):  # fmt: skip
+        said = await call(small, program, method, address, 403, body)
+        assert said["code"] == "approval-needed", address
+    assert (await call(small, program, "GET", "/api/cases", 200))["cases"] == []
+    assert (await call(small, program, "GET", "/api/items", 200))["items"] == []
+    asked = await call(
+        small, program, "POST", f"{path}/access", 201,
+        {"purpose": "统计", "until": format_time(small.clock.now_ms() + 3_600_000)},
+    )  # fmt: skip
+    head = await staff.signed_in(Role.ORGAN_HEAD)
+    decision = f"/api/approvals/{asked['approval']}/decision"
+    await call(small, program, "POST", decision, 403, {"decision": "approved"})
+    await call(small, head, "POST", decision, 201, {"decision": "approved"})
+    await call(small, program, "GET", path, 200)
+    small.clock.shift_ms += 3_700_000
+    await call(small, program, "GET", path, 403)
 
 
 async def test_access_is_asked_for_a_while_that_the_policy_allows(house: House) -> None:

@@ -1,5 +1,6 @@
 """The inbox on the API: M11 and M12 by number, proposals in words, claims, flags, replay."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -119,10 +120,30 @@ async def test_m12_many_are_confirmed_at_once_and_one_bad_row_holds_no_other_up(
     since = await desk.size()
     answer = await desk.call("POST", "/api/inbox/links", 200, {"links": links})
     assert [row["code"] for row in answer["results"]] == [
-        None, None, "conflict", None, "malformed", None, None,
+        None, None, "already-linked", None, "malformed", None, None,
     ]  # fmt: skip
     await desk.left(*["item.linked"] * 5, since=since)
     assert await desk.inbox() == []
+
+
+async def test_of_two_who_file_one_recording_into_two_cases_the_second_is_told(desk: Desk) -> None:
+    device, _, case, begin = await visited(desk)
+    item = await desk.recording(device, begin, MINUTE)
+    other = await desk.case("沪司检〔2026〕77号", [])
+    await desk.run()
+    first, second = (
+        {"links": [{"item": item, "case": one, "reason": "x"}]} for one in (case, other)
+    )
+    answers = await asyncio.gather(
+        *(desk.call("POST", "/api/inbox/links", 200, one) for one in (first, second))
+    )
+    codes = [answer["results"][0]["code"] for answer in answers]
+    assert sorted(codes, key=str) == [None, "linked-elsewhere"]
+    loser = answers[codes.index("linked-elsewhere")]["results"][0]
+    assert "another case" in loser["text"]
+    # On the page of the case it is said on purpose.
+    late = case if loser["case"] == case else other
+    await desk.call("POST", f"/api/cases/{late}/links", 201, {"item": item, "reason": "两案并查"})
 
 
 async def test_m12_a_refused_proposal_is_not_made_again(desk: Desk) -> None:
@@ -438,6 +459,8 @@ async def test_everybody_sees_the_inbox_that_the_matrix_gives_him(desk: Desk) ->
     assert [row["id"] for row in answer["items"]] == [his]
     answer = await call(desk.house, client, "GET", "/api/inbox?person=me", 200)
     assert [row["id"] for row in answer["items"]] == [his]
+    answer = await call(desk.house, desk.client, "GET", "/api/inbox?person=me", 200)
+    assert answer["items"] == [], "a program has no recordings of its own"
 
 
 async def test_nobody_links_what_is_not_his_into_his_case(little: Desk) -> None:

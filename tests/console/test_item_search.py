@@ -142,6 +142,34 @@ async def test_an_officer_finds_exactly_what_he_may_see(house: House, staff: Sta
     assert await ids(house, his) == [unclaimed, attributed, in_case]
 
 
+async def test_a_walk_that_has_taken_its_time_ends_a_page_and_the_pages_have_everything(
+    house: House, staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await house.client()
+    course = await case_of(house, staff, "沪司检〔2026〕78号", parties=["和平律师事务所"])
+    first = await course.recording(0, 60)
+    days = await course.recording(0, 3 * DAY_S, kind="audio", link=False)
+    rest = [await course.recording(9 * DAY_S + n, 9 * DAY_S + n + 1, link=False) for n in range(9)]
+    everything = [*reversed(rest), days, first]
+    monkeypatch.setattr("cases.item_search._STEP", 2)
+    monkeypatch.setattr("console.answers.PAGE_S", 0)
+    page = await call(house, client, "GET", "/api/items?text=和平", 200)
+    assert page["items"] == []
+    assert page["next"] is not None
+    assert await ids(house, client, text="和平") == [first]
+    assert await ids(house, client, linked="false") == everything[:-1]
+    assert await ids(house, client, kind="audio") == [days]
+    span = {"from": course.at(2 * DAY_S), "until": course.at(2 * DAY_S + 60)}
+    assert await ids(house, client, **span) == [days]  # began a day before and longer
+    monkeypatch.setattr("cases.item_search._RARE", 1)  # nothing is rare: all is walked
+    monkeypatch.setattr("cases.item_search._FEW", 1)
+    monkeypatch.setattr("cases.case_list._RARE", 1)
+    assert await ids(house, client, **span) == [days]
+    assert await ids(house, client, text="和平") == [first]
+    assert await ids(house, client, text="78号") == [first]
+    assert await ids(house, client, kind="video") == [*reversed(rest), first]
+
+
 async def test_cases_are_sifted_by_what_must_be_reckoned_and_paged(
     house: House, staff: Staff
 ) -> None:

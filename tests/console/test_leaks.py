@@ -208,11 +208,40 @@ async def test_the_inbox_proposes_no_case_that_its_reader_may_not_see(
         (await staff.browser(officer), None),
         (await staff.signed_in(Role.STATION_KEEPER), None),
         (await staff.signed_in(Role.UNIT_HEAD), case),
-        (await small.client(), case),
+        (await small.client(), None),  # a program asks for what is private, like anybody
     ):
         (row,) = (await said(client, "GET", "/api/inbox", None, 200))["items"]
         assert row["case_proposed"] == proposed
         assert (case in str(row)) == (proposed is not None)
+
+
+async def test_a_view_names_no_case_that_its_viewer_may_not_see(small: House, staff: Staff) -> None:
+    """Nor does the refusal tell whether there is one."""
+    item = await small.item()
+    person = await staff.person(Role.OFFICER, "city", "one")
+    own = await open_case(small, staff, people=[person], number="自己", title="x", parties=[])
+    theirs = await open_case(
+        small, staff, people=[await staff.person(Role.OFFICER, "county", "one")], number=SECRET,
+        organ=staff.organ("county"), unit=staff.unit("county", "one"),
+    )  # fmt: skip
+    await linked(small, own, item)
+    client = await staff.browser(person)
+    excerpt = {"kind": "clip", "from_ms": 0, "to_ms": 500, "purpose": "x"}
+    for path, body in (
+        (f"/api/items/{item}/views", {"purpose": "x", "what": "original"}),
+        (f"/api/items/{item}/clips", excerpt),
+        (f"/api/items/{item}/clips/{'1' * 32}/views", {"purpose": "x"}),
+    ):  # fmt: skip
+        told = []
+        for case in (theirs, "f" * 32):
+            async with client.post(path, json=body | {"case": case}) as answer:
+                told.append((answer.status, await answer.text()))
+        assert told[0] == told[1], path
+        assert told[0][0] == 403, path
+    async with client.post(
+        f"/api/items/{item}/views", json={"purpose": "x", "what": "original", "case": own}
+    ) as answer:
+        assert answer.status == 201
 
 
 async def test_a_trail_tells_nothing_of_a_case_that_its_reader_may_not_see(

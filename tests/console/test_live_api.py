@@ -96,6 +96,53 @@ async def test_e10_a_conversion_is_watched_while_it_runs(small: House, tmp_path:
         await call(small, client, "GET", f"/api/views/{view['view']}/live/index.m3u8", 404)
 
 
+async def test_a_view_counts_pieces_or_the_copy_and_never_both(
+    small: House, tmp_path: Path
+) -> None:
+    item = await small.item(await asyncio.to_thread(hevc, tmp_path, 60), verdict=None)
+    client = await small.client()
+    path, body = f"/api/items/{item}/playable", {"purpose": "法制审核", "what": "playable"}
+
+    async def seen() -> list[list[int]]:
+        told = await call(small, client, "GET", f"/api/items/{item}/viewed", 200)
+        ranges: list[list[int]] = told["people"][0]["ranges_ms"]
+        return ranges
+
+    async def one(view: dict[str, Any], part: str, **headers: str) -> bytes:
+        async with client.get(f"/api/views/{view['view']}/{part}", headers=headers) as answer:
+            assert answer.status in (200, 206), await answer.text()
+            return await answer.read()
+
+    async with working(small, tmp_path / "work"):
+        await examined(small, item)
+        told = await watchable(small, client, path)
+        first = await call(small, client, "POST", f"/api/items/{item}/views", 201, body)
+        for part in ("live/init.mp4", "live/index0.m4s"):  # a second of the picture
+            await one(first, part)
+        ((begin, end),) = await seen()
+        assert begin == 0
+        assert end == pytest.approx(1000, rel=0.8), "reckoned by the pieces, not by the original"
+        async with asyncio.timeout(120):
+            while told["how"] == "converting":
+                await asyncio.sleep(0.1)
+                told = await call(small, client, "GET", path, 200)
+        gone = await call(small, client, "GET", f"/api/views/{first['view']}/media", 410)
+        assert gone["code"] == "view-ended", "granted for the pieces: the copy asks for its own"
+        second = await call(small, client, "POST", f"/api/items/{item}/views", 201, body)
+        await call(small, client, "GET", f"/api/views/{second['view']}/live/init.mp4", 404)
+        async with small.database.read() as conn:
+            d = tables.derived.c
+            copy = (await conn.execute(select(d.size).where(d.what == "playable"))).scalar_one()
+        half = copy // 2
+        await one(second, "media", Range=f"bytes={half}-{half + copy // 60 - 1}")
+        await call(small, client, "POST", f"/api/views/{first['view']}/close", 204)
+        gone = await call(small, client, "GET", f"/api/views/{first['view']}/media", 410)
+        assert gone["code"] == "view-ended", "nor does the newer view take its place"
+        pieces, later = await seen()
+        assert pieces == [0, pytest.approx(end, rel=0.5)]
+        assert later == [pytest.approx(30_000, abs=2), pytest.approx(31_000, abs=2)]
+
+
 def test_pieces_lie_one_after_another(tmp_path: Path) -> None:
     (tmp_path / "index.m3u8").write_text(
         '#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:2.000000,\nindex0.m4s\n#EXTINF:1.5,\nindex1.m4s\n'

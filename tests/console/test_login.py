@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import select
 
-from console import otp, sessions
+from console import browsers, otp, sessions
 from console.login import SIGN_IN
 from console.passwords import Cost, Lockout
 from console.settings import ConsoleSettings
@@ -158,19 +158,64 @@ async def test_guesses_sent_at_once_do_not_slip_past_the_count(staff: Staff) -> 
     assert (await sign_in(house.session()))[0] == 401
 
 
-async def test_an_address_that_fails_often_must_wait_whatever_accounts_it_tries(
-    tmp_path: Path,
-) -> None:
-    url = f"sqlite:///{tmp_path / 'liuhen.db'}"
-    database = await Database.open(url)
-    await database.migrate()
-    await database.close()
-    async with opened(url, tmp_path / "data", replace(SETTINGS, login_failures=4)) as house:
+@pytest.fixture
+async def strict(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Staff]:
+    """Four failures of one address are too many; an account is locked later than that."""
+    (tmp_path / "strict.db").write_bytes(migrated_file.read_bytes())
+    settings = replace(SETTINGS, login_failures=4, lockout=Lockout(failures=50))
+    async with opened(f"sqlite:///{tmp_path / 'strict.db'}", tmp_path / "data", settings) as house:
         staff = await settled(house)
         await officer(staff)
-        tried = [(await sign_in(house.session(), f"guess-{n}"))[0] for n in range(6)]
-        assert tried == [401] * 4 + [429] * 2
-        assert (await sign_in(house.session()))[0] == 429
+        yield staff
+
+
+async def test_an_address_that_tries_many_accounts_must_wait(strict: Staff) -> None:
+    house = strict.house
+    tried = [(await sign_in(house.session(), f"guess-{n}"))[0] for n in range(6)]
+    assert tried == [401] * 4 + [429] * 2
+    assert (await sign_in(house.session()))[0] == 429
+
+
+async def test_one_clerk_who_mistypes_keeps_nobody_else_of_the_house_out(strict: Staff) -> None:
+    house = strict.house
+    tried = [(await sign_in(house.session(), "clerk", "wrong"))[0] for _ in range(6)]
+    assert tried == [401] * 4 + [429] * 2
+    assert (await sign_in(house.session()))[0] == 200
+
+
+async def test_a_browser_that_signed_in_before_is_not_kept_out_by_strangers(strict: Staff) -> None:
+    house = strict.house
+    browser = house.session()
+    assert (await sign_in(browser))[0] == 200
+    cookie = next(one for one in browser.cookie_jar if one.key == browsers.COOKIE)
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Strict")
+    async with house.session({"Cookie": f"{browsers.COOKIE}={cookie.value}"}).get(
+        "/api/session"
+    ) as answer:
+        assert answer.status == 401  # it opens nothing
+    for n in range(5):
+        await sign_in(house.session(), f"guess-{n}")
+    assert (await sign_in(house.session()))[0] == 429
+    assert (await sign_in(browser))[0] == 200
+    # Not a way round: neither for another account, nor for more guesses at this one.
+    assert (await sign_in(browser, "guess-9"))[0] == 429
+    stolen = house.session({"Cookie": f"{browsers.COOKIE}={cookie.value}"})
+    tried = [(await sign_in(stolen, password=f"wrong {n}"))[0] for n in range(6)]
+    assert tried == [401] * 4 + [429] * 2
+    for value in ("", "x", "....", "é", "A" * 40, cookie.value[:-4] + "AAAA"):
+        other = house.session({"Cookie": f"{browsers.COOKIE}={value}"})
+        assert (await sign_in(other))[0] == 429, value
+
+
+async def test_a_changed_password_makes_every_browser_a_stranger(strict: Staff) -> None:
+    house = strict.house
+    browser = house.session()
+    assert (await sign_in(browser))[0] == 200
+    person = next(iter(strict.people.values()))
+    await strict.password(person, "another horse battery staple 7")
+    for n in range(4):
+        await sign_in(house.session(), f"guess-{n}")
+    assert (await sign_in(browser, password="another horse battery staple 7"))[0] == 429
 
 
 # --- codes ------------------------------------------------------------------------------------

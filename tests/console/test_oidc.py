@@ -31,7 +31,7 @@ from console.settings import ConsoleSettings
 from storage.database import Database
 from storage.rights import Role
 from tests.console.conftest import House, opened
-from tests.console.staff import Staff, settled
+from tests.console.staff import PASSWORD, Staff, settled
 from verify.errors import MalformedError, UnavailableError
 
 CLIENT, CLIENT_SECRET, SUBJECT = "liuhen", "between us", "sub-0017"
@@ -132,7 +132,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
     await database.migrate()
     await database.close()
     settings = ConsoleSettings(
-        cost=Cost(memory_kib=64), login_pad_s=0.0, login_failures=100,
+        cost=Cost(memory_kib=64), login_pad_s=0.0, login_failures=3,
         oidc=OidcSettings(provider.url, CLIENT, CLIENT_SECRET, label="统一认证"),
     )  # fmt: skip
     async with opened(url, tmp_path / "data", settings) as house:
@@ -302,12 +302,41 @@ async def test_a_provider_that_calls_itself_otherwise_is_not_believed(town: Town
         assert (answer.status, (await answer.json())["code"]) == (403, "provider-refused")
 
 
+def test_who_begins_without_end_drops_nobody_elses_sign_in() -> None:
+    waiting = Waiting(of_one=3)
+    state, begun = waiting.begin(goal="/", redirect="http://x", now=0.0, address="a")
+    first, mine = waiting.begin(goal="/", redirect="http://x", now=0.0, address="b")
+    for _ in range(50):
+        waiting.begin(goal="/", redirect="http://x", now=1.0, address="b")
+    assert waiting.take(state, begun.browser, 2.0) == begun
+    with pytest.raises(ProviderRefusedError):
+        waiting.take(first, mine.browser, 2.0)
+
+
 async def test_a_provider_that_is_away_is_told_as_such() -> None:
     gone = Provider(OidcSettings("http://127.0.0.1:9", CLIENT))
     begun = Waiting().begin(goal="/", redirect="http://x", now=0.0)[1]
     with pytest.raises(UnavailableError):
         await gone.leave_for("s", begun)
     await gone.close()
+
+
+async def test_an_outage_of_the_provider_keeps_nobody_out(town: Town) -> None:
+    """More failures than an address may have: they say nothing of those who came."""
+    staff, browser = Staff(town.house), town.house.session()
+    await staff.password(town.person)
+
+    def broken(_provider: FakeProvider, _claims: dict[str, Any]) -> str:
+        raise web.HTTPBadGateway
+
+    town.provider.change = broken
+    for _ in range(5):
+        assert (await come_back(browser, await begin(town, browser)))[0] == 503
+    town.provider.change = lambda _self, _claims: None
+    assert (await come_back(browser, await begin(town, browser)))[0] == 200
+    body = {"account": "lin", "password": PASSWORD}
+    async with town.house.session().post("/api/session", json=body) as answer:
+        assert answer.status == 200
 
 
 async def test_without_a_provider_there_is_no_such_page(small: House) -> None:

@@ -13,6 +13,7 @@ from storage import tables
 from storage.ledger import Draft
 from storage.rights import Role
 from tests.console.conftest import House
+from tests.console.desk import Desk
 from tests.console.staff import Staff, named, settled
 from tests.console.test_api import call
 from verify.entries import format_time
@@ -378,3 +379,27 @@ async def test_m15_no_administrator_resets_another(staff: Staff) -> None:
         refused = await call(house, admin, "POST", f"/api/people/{made['id']}/{way}", 403,
                              {"reason": "curious"})  # fmt: skip
         assert refused["code"] == "administrator"
+
+
+async def test_people_and_devices_are_found_by_two_characters_of_their_name(staff: Staff) -> None:
+    """Lists of thousands are searched on the server; what is not told is not found by, either."""
+    house = staff.house
+    await staff.person(name="欧阳明远")
+    await staff.person(name="王明")
+    await staff.person(Role.UNIT_HEAD, name="欧阳_主任")
+    viewer = await staff.signed_in(Role.ORGAN_HEAD)
+    desk = Desk(house, staff, await house.client())
+    await desk.device("执法记录仪 甲", serial="DSJL907")
+    await desk.device("旧记录仪", serial="DSJL001", ended="2026-01-01T00:00:00.000Z")
+
+    async def names(path: str) -> list[str]:
+        answer = await call(house, viewer, "GET", path, 200)
+        return sorted(one["name"] for one in answer.get("people") or answer["devices"])
+
+    assert await names("/api/people?text=欧阳") == ["欧阳_主任", "欧阳明远"]
+    assert await names("/api/people?text=欧阳&role=officer") == ["欧阳明远"]
+    assert await names("/api/people?text=阳_") == ["欧阳_主任"], "no pattern, but a character"
+    below = staff.unit()
+    assert "王明" in await names(f"/api/people?below={below}&current=true")
+    assert await names("/api/devices?text=sjl9") == ["执法记录仪 甲"]
+    assert await names("/api/devices?text=记录&current=true") == ["执法记录仪 甲"]

@@ -461,6 +461,44 @@ async def test_sheets_that_are_too_much_are_refused_within_bounds(small: House, 
     assert await size(small) == before
 
 
+@pytest.mark.parametrize(
+    ("body", "type_"),
+    [
+        (b"\xef\xbb\xbf{}", "application/json"),  # a mark before it
+        (b"{}", "application/json; charset=utf-16"),
+        ("{}".encode("utf-16"), "application/json"),
+        (b'{"account":"a\\u0000","password":"x"}', "application/json"),
+        (b'{"account":"\\ud800","password":"x"}', "application/json"),
+        (b'{"account":NaN,"password":"x"}', "application/json"),
+        (b"account=a%00&password=x", "application/x-www-form-urlencoded"),
+        (b"account=%ed%a0%80&password=x%00", "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_text_that_no_database_takes_is_refused_before_it_is_asked(
+    house: House, body: bytes, type_: str
+) -> None:
+    path = "/login" if "form" in type_ else "/api/session"
+    async with house.session().post(path, data=body, headers={"Content-Type": type_}) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (400, "malformed")
+
+
+async def test_a_backslash_before_u0000_is_text(small: House) -> None:
+    body = {"account": "a\\u0000", "password": "x"}
+    async with small.session().post("/api/session", json=body) as answer:
+        assert answer.status == 401
+
+
+async def test_a_judgement_in_another_encoding_is_refused(small: House, staff: Staff) -> None:
+    case, client = await open_case(small, staff), await small.client()
+    for body, type_ in (
+        (b"\xef\xbb\xbf{}", "application/json"), (b"{}", "application/json; charset=utf-16"),
+    ):  # fmt: skip
+        async with client.post(
+            f"/api/cases/{case}/judgements", data=body, headers={"Content-Type": type_}
+        ) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (400, "malformed")
+
+
 # --- more than one may ------------------------------------------------------------------------
 
 

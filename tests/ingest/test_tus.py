@@ -40,6 +40,7 @@ def test_creation_is_read_strictly() -> None:
         {"Upload-Defer-Length": "2"},
         {"Upload-Length": str(2**53)},
         {"Upload-Length": "１"},
+        {"Upload-Length": "7", "Upload-Concat": "partial"},
     ):
         with pytest.raises(MalformedError):
             tus.parse_creation(bad, max_metadata=100)

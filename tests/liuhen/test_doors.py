@@ -77,6 +77,48 @@ async def test_who_brings_no_request_is_let_go_and_who_is_answered_is_not() -> N
         assert await ended(asked)
 
 
+async def test_who_sends_a_body_byte_by_byte_is_let_go_unless_he_uploads() -> None:
+    hands, stopped = Hands(), asyncio.Event()
+    doors = Doors(idle_s=1000, body_s=30, now=hands.now)
+
+    async def read(request: web.Request) -> web.Response:
+        try:
+            return web.Response(text=str(len(await request.read())))
+        except OSError:
+            stopped.set()
+            raise
+
+    app = web.Application()
+    app.add_routes([web.post("/api/session", read), web.post("/api/uploads", read)])
+    doors.attach(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        assert runner.server is not None
+        ways = {}
+        for path, sent in (
+            ("/api/session", b"1"), ("/api/uploads", b"1"), ("/api/session?whole", b"1234"),
+        ):  # fmt: skip
+            ways[path] = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+            ways[path][1].write(head.encode() + sent)
+        whole, writer = ways.pop("/api/session?whole")
+        assert (await whole.readuntil(b"4")).startswith(b"HTTP/1.1 200")
+        writer.close()
+        assert doors.sweep(runner.server) == 0
+        hands.at = 29
+        assert doors.sweep(runner.server) == 0
+        hands.at = 31
+        assert doors.sweep(runner.server) == 1
+        assert await ended(ways["/api/session"][0])
+        await asyncio.wait_for(stopped.wait(), 5)  # its handler does not wait on
+        ways["/api/uploads"][1].write(b"234")
+        assert (await ways["/api/uploads"][0].readuntil(b"4")).startswith(b"HTTP/1.1 200")
+    finally:
+        await runner.cleanup()
+
+
 async def test_the_watch_sweeps_by_itself() -> None:
     go, begun = asyncio.Event(), asyncio.Event()
     doors = Doors(idle_s=0.05)

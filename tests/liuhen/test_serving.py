@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from aiohttp import web
 
 from liuhen import lock
 from liuhen import logging as words
@@ -94,6 +95,7 @@ def restored() -> object:
     for handler in security.handlers:
         handler.close()
     security.handlers[:], security.propagate = before[2], before[3]
+    logging.getLogger("aiohttp.server").filters[:] = []
 
 
 @pytest.mark.usefixtures("restored")
@@ -120,3 +122,22 @@ def test_security_events_go_to_their_own_file(
     logging.getLogger(words.SECURITY).warning("a stranger showed a token")
     assert "a stranger showed a token" in own.read_text()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("restored")
+async def test_what_is_no_request_is_one_line_without_what_was_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words.configure(LoggingSettings(format="plain"))
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer lh_secret\x01\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.0 400")
+        writer.close()
+    finally:
+        await runner.cleanup()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("aiohttp.server: no HTTP request: BadHttpMessage")

@@ -12,6 +12,8 @@ class Line(Relay):
         super().__init__(port, after=1 << 62, event=asyncio.sleep)  # type: ignore[arg-type]
         self.pace: int | None = None
         self.down = False
+        self.silent = False
+        """What is open carries nothing from then on, and nobody is told so."""
 
     def cut(self) -> None:
         """Dead from now on, and whatever is open breaks."""
@@ -26,6 +28,8 @@ class Line(Relay):
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(16384):
+            if self.silent:
+                await asyncio.Event().wait()
             if self.pace is not None:
                 await asyncio.sleep(len(data) / self.pace)
             self.sent += len(data)

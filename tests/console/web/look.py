@@ -39,6 +39,15 @@ _OUTSIDE = """() => {
   if (document.documentElement.scrollWidth <= wide) return [];
   return [`page is ${document.documentElement.scrollWidth} wide in ${wide}`];
 }"""
+_SMALL = """() => {
+  const found = [];
+  for (const e of document.querySelectorAll('main button, main a.button, main select, main summary, main input, .topbar a, .topbar button')) {
+    if (!e.getClientRects().length || getComputedStyle(e).visibility === 'hidden' || e.disabled) continue;
+    const box = (e.matches('input') && e.closest('label') || e).getBoundingClientRect();
+    if (box.height < 43.5 || box.width < 43.5) found.push(`${e.tagName}.${e.className} ${Math.round(box.width)}x${Math.round(box.height)}: ${(e.textContent || e.name || e.getAttribute('aria-label') || '').trim().slice(0, 40)}`);
+  }
+  return found;
+}"""
 _WORDS = """() => {
   const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let n; (n = walk.nextNode());) {
@@ -55,6 +64,11 @@ _WORDS = """() => {
 async def misfits(page: Page) -> list[str]:
     """Text that is cut off without saying so, and what reaches beyond the page."""
     return [*await page.evaluate(_CLIPPED), *await page.evaluate(_OUTSIDE)]
+
+
+async def too_small(page: Page) -> list[str]:
+    """What a finger would miss: less than 44 points high or wide."""
+    return list(await page.evaluate(_SMALL))
 
 
 async def misspoken(page: Page, language: str, data: tuple[str, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests.console.staff import PASSWORD, Staff
 from tests.console.test_browser import until
 from tests.console.web.conftest import LANGUAGES, SIZES, Opens, Seen
 from tests.console.web.line import Line
-from tests.console.web.look import misfits, misspoken
+from tests.console.web.look import misfits, misspoken, too_small
 from tests.ingest.test_sealing import Faulty
 
 SHOTS = os.environ.get("LIUHEN_SHOTS")
@@ -398,9 +399,12 @@ async def test_three_thousand_files_are_one_quick_list_that_a_reload_keeps(
     room = await opened_by(open_as, officer, folder)
     page = room.page
     await page.evaluate(
-        """() => { window.longest = 0; new PerformanceObserver((list) => {
-        for (const one of list.getEntries()) window.longest = Math.max(window.longest, one.duration)
-        }).observe({ type: 'longtask' }) }"""
+        """() => { window.tasks = []; new PerformanceObserver((list) => {
+        for (const one of list.getEntries()) window.tasks.push(one.duration)
+        }).observe({ type: 'longtask' })
+        window.said = []
+        new MutationObserver(() => window.said.push(document.querySelector('.drop p').textContent.replaceAll('\u2009', '')))
+          .observe(document.querySelector('.drop'), { subtree: true, characterData: true, childList: true }) }"""
     )
     await page.set_input_files("input[webkitdirectory]", str(folder))
     await until(page, "document.querySelectorAll('.look tbody tr').length === 50")
@@ -410,17 +414,23 @@ async def test_three_thousand_files_are_one_quick_list_that_a_reload_keeps(
     await until(
         page, f"document.querySelector('.look tbody tr').textContent.includes({json.dumps(NUMBER)})"
     )
-    longest = await page.evaluate("window.longest")
-    await page.evaluate("window.longest = 0")
+    taken, *looked = await page.evaluate("window.tasks")  # the first is the browser's own: its list
+    longest = max(looked, default=0)
+    await page.evaluate("window.tasks = []")
     await room.send()
     await until(page, "document.querySelectorAll('.queue li').length === 50")
     await page.click(".queue-head .button >> nth=0")  # pause all
     await until(page, "document.querySelector('.queue li[data-standing=sending]') === null")
     await page.click(".pager button >> nth=1")
     await until(page, "document.querySelector('.pager').textContent.includes('51')")
-    moving = await page.evaluate("window.longest")
-    print(f"3,000 files: longest task {longest:.0f} ms when chosen, {moving:.0f} ms in the queue")
-    assert max(longest, moving) < 3000
+    moving = max(await page.evaluate("window.tasks"), default=0)
+    print(
+        f"3,000 files: the browser takes the list in {taken:.0f} ms; longest task after it "
+        f"{longest:.0f} ms when chosen, {moving:.0f} ms in the queue"
+    )
+    assert max(longest, moving) < 1500
+    said = "".join(await page.evaluate("window.said"))
+    assert re.search(r"识别文件 [1-9]\d* / 3000", said), "how far it is, is said"
     await page.wait_for_timeout(500)
     await page.reload()
     await until(page, "document.querySelectorAll('.queue li').length === 50")
@@ -519,12 +529,12 @@ async def test_a_phone_records_sound_and_takes_a_film(
     await until(page, "document.querySelectorAll('.look tbody tr').length === 2")
     names = await page.locator(".look td[data-data]").all_inner_texts()
     sound = next(name.split(" ")[0] for name in names if ".webm" in name)
-    # What was recorded here is nowhere else: a reload keeps it, while files are chosen again.
+    # What was made here may be nowhere else: a reload keeps it.
     await page.reload()
-    await until(page, "document.querySelectorAll('.look tbody tr').length === 1")
-    assert sound in await page.locator(".look td[data-data]").inner_text()
-    await captures.nth(0).set_input_files(str(room.file("20261120_101500.mp4", b"film" * 100)))
     await until(page, "document.querySelectorAll('.look tbody tr').length === 2")
+    shown = await page.inner_text(".look")
+    assert sound in shown
+    assert "20261120_101500.mp4" in shown
     await room.send()
     await room.standing(sound, "sealed", "playable", seconds=90)
     await room.standing("20261120_101500.mp4", "unplayable", seconds=90)
@@ -562,3 +572,149 @@ async def test_who_hands_over_for_another_unit_sees_his_upload_and_its_receipt(
         denied = (await conn.execute(select(tables.denial))).all()
     assert denied == []
     assert officer
+
+
+async def test_a_file_of_the_same_name_size_and_time_with_other_bytes_is_not_passed_over(
+    open_as: Opens, officer: str, small: House, tmp_path: Path
+) -> None:
+    """A camera whose clock was reset names and dates its next film as the one before."""
+    room = await opened_by(open_as, officer, tmp_path)
+    name = "DSJL907_020417_20200101000000_0001.mp4"
+    path = room.file(name, b"one" * 5000)
+    os.utime(path, (1_577_836_800, 1_577_836_800))
+    await room.choose(path)
+    await room.send()
+    await room.standing(name, "sealed", "playable", "unplayable")
+    await room.choose(path)
+    await until(room.page, "document.querySelector('main').textContent.includes('内容相同')")
+    assert await room.page.locator(".look tbody tr").count() == 0, "the same bytes: nothing to do"
+
+    room.file(name, b"two" * 5000)
+    os.utime(path, (1_577_836_800, 1_577_836_800))
+    await room.choose(path)
+    await until(room.page, "document.querySelectorAll('.look tbody tr').length === 1")
+    assert "同名，内容不同" in await room.page.inner_text(".look")
+    await room.shot("namesake")
+    await room.send()
+    sealed = """[...document.querySelectorAll('.queue li')].filter((one) =>
+        ['sealed', 'playable', 'unplayable'].includes(one.dataset.standing)).length === 2"""
+    await until(room.page, sealed, 60)
+    async with small.database.read() as conn:
+        kept = (await conn.execute(select(tables.item.c.sha256))).scalars().all()
+    assert len(set(kept)) == 2
+    await room.choose(path)  # the second one again: known by its bytes, too
+    await until(room.page, "document.querySelector('main').textContent.includes('内容相同')")
+    await room.page.wait_for_timeout(300)
+    assert await room.page.locator(".look tbody tr").count() == 0
+
+
+async def test_a_photo_is_kept_over_a_reload_and_without_room_it_is_told(
+    open_as: Opens, officer: str, tmp_path: Path
+) -> None:
+    room = await opened_by(open_as, officer, tmp_path, size="phone")
+    page = room.page
+    photo = page.locator("input[capture][accept='image/*']")
+    await photo.set_input_files(str(room.file("IMG_20261120_101500.jpg", b"photo" * 1000)))
+    await until(page, "document.querySelectorAll('.look tbody tr').length === 1")
+    await page.reload()
+    await until(page, "document.querySelectorAll('.look tbody tr').length === 1")
+    assert "IMG_20261120_101500.jpg" in await page.inner_text(".look")
+    await room.send()
+    await room.standing("IMG_20261120_101500.jpg", "sealed", "playable", "unplayable", seconds=90)
+    # A film larger than what is kept of all: the page says so, and takes it all the same.
+    path = tmp_path / "20261120_101600.mp4"
+    with path.open("wb") as file:
+        file.truncate(5 << 30)
+    await page.locator("input[capture][accept='video/*']").set_input_files(str(path))
+    await until(page, "document.querySelector('.messages')?.textContent.includes('没有空间')")
+    await until(page, "document.querySelectorAll('.look tbody tr').length === 1")
+    await room.shot("noroom")
+
+
+async def test_among_hundreds_a_device_and_a_case_are_found_by_typing(
+    open_as: Opens, officer: str, small: House, staff: Staff, tmp_path: Path
+) -> None:
+    desk = Desk(small, staff, await small.client())
+    for n in range(60):
+        await desk.device(f"队里的记录仪 {n:03}", serial=f"QX{n:05}")
+    await desk.device("仓库的记录仪", serial="ZZ77777")
+    for n in range(60):
+        await desk.device(f"新的记录仪 {n:03}", serial=f"XN{n:05}")
+    room = await opened_named(open_as, officer, tmp_path)
+    page = room.page
+    assert await page.input_value(".settings [role=combobox]") == "执法记录仪 A", "one's own first"
+    await page.click(".settings [role=combobox]")
+    await until(page, "document.querySelector('.settings .pick-box').offsetParent !== null")
+    assert "还有更多" in await page.inner_text(".settings .pick-box")
+    await page.keyboard.type("仓库")
+    await until(page, "document.querySelectorAll('.settings [role=option]').length === 1")
+    await room.shot("pick")
+    assert await room.seen.serious() == []
+    await page.keyboard.press("Enter")
+    assert await page.input_value(".settings [role=combobox]") == "仓库的记录仪"
+    # Typed and not chosen: it stays what it was.
+    await page.fill(".settings [role=combobox]", "新的")
+    await page.keyboard.press("Escape")
+    assert await page.input_value(".settings [role=combobox]") == "仓库的记录仪"
+    # A name says a device that no first page has.
+    await room.choose(
+        room.file("QX00003_020417_20261120192300_0001.mp4", b"a" * 100),
+        room.file("现场.mp4", b"b" * 100),
+    )
+    await until(
+        page, "document.querySelector('.look tbody')?.textContent.includes('队里的记录仪 003')"
+    )
+    await room.send()
+    await room.standing("现场.mp4", "sealed", "playable", "unplayable")
+    said = await announced(small)
+    assert said["现场.mp4"][0] == "仓库的记录仪"
+    assert said["QX00003_020417_20261120192300_0001.mp4"][0] == "队里的记录仪 003"
+
+
+async def opened_named(open_as: Opens, person: str, folder: Path) -> Room:
+    seen = await open_as(person, "/upload")
+    await until(seen.page, "document.querySelector('.settings [role=combobox]')?.value !== ''")
+    return Room(seen, folder)
+
+
+async def test_a_link_that_went_silent_while_the_lid_was_closed_is_taken_up_anew(
+    open_as: Opens, officer: str, small: House, tmp_path: Path
+) -> None:
+    """No end of the connection is told: nothing comes any more, and the page wakes up late."""
+    room = await opened_by(open_as, officer, tmp_path)
+    path = room.file("现场.mp4", os.urandom(24 * MIB))
+    await room.page.clock.install()
+    async with Line(int(small.url.rpartition(":")[2])) as line:
+        await room.page.goto(f"{line.url}/app/upload")
+        await until(room.page, "document.querySelector('.settings option') !== null")
+        await room.choose(path)
+        line.pace = 2 * MIB
+        await room.send()
+        await arrived(small, 1)
+        line.silent = True
+        await asyncio.sleep(2)
+        line.pace, before = None, line.sent
+        await room.page.clock.fast_forward(90_000)
+        line.silent = False  # a new connection works; those of before stay dead
+        await room.standing("现场.mp4", "sealed", "playable", "unplayable", seconds=120)
+        assert line.sent - before < 24 * MIB, "what was there was not sent again"
+    room.seen.wrong.clear()
+
+
+async def test_a_finger_finds_what_it_wants_on_a_phone(
+    open_as: Opens, officer: str, tmp_path: Path
+) -> None:
+    room = await opened_by(open_as, officer, tmp_path, size="phone")
+    for n in range(6):
+        room.file(f"现场{n}.mp4", b"%d" % n * 100)
+    room.file("空.mp4", b"")
+    await room.choose(*sorted(tmp_path.glob("*.mp4")))
+    await until(room.page, "document.querySelectorAll('.look tbody tr').length === 6")
+    await room.page.locator(".look .plain").first.click()
+    assert await too_small(room.page) == []
+    await room.shot("touch-check")
+    await room.send()
+    await room.standing("现场5.mp4", "sealed", "playable", "unplayable")
+    assert await too_small(room.page) == []
+    assert await misfits(room.page) == []
+    await room.shot("touch-queue")

@@ -1,6 +1,6 @@
 /**
  * A list that the address filters: read page by page, anew when the address changes; `/` leads to
- * its field.  Promised: rows of two filters are never in one list.
+ * its field.  Promised: rows of two filters are never in one list; a short page is asked on.
  */
 import { computed, onBeforeUnmount, onMounted, reactive, ref, shallowRef, watch, type ComputedRef, type Ref } from 'vue'
 import { useRoute, useRouter, type LocationQuery, type LocationQueryRaw } from 'vue-router'
@@ -29,6 +29,8 @@ export interface Searched<F, R> {
 }
 
 const TYPED_MS = 300
+const ENOUGH = 50
+const MOST_ASKS = 40
 
 /** `typed`: the fields in which people write; the list waits for a pause there. */
 export function useSearched<F extends object, R>(
@@ -54,6 +56,7 @@ export function useSearched<F extends object, R>(
     more.value = []
     cursor.value = found.next
     lookedAt.value = found.looked_at ?? 0
+    if (found.next !== null && found.rows.length < ENOUGH) setTimeout(() => void goOn(0, signal))
     return found.rows
   })
   const rows = computed(() => [...(load.data.value ?? []), ...more.value])
@@ -73,6 +76,16 @@ export function useSearched<F extends object, R>(
       if (!of.aborted) sayProblem(error)
     }
     loadingMore.value = false
+  }
+
+  /** The server ends a page that takes long: so it is asked on, until there is enough to look at. */
+  async function goOn(before = rows.value.length, of = current): Promise<void> {
+    for (let asks = 0; asks < MOST_ASKS; asks += 1) {
+      if (of !== current || of.aborted || cursor.value === null || rows.value.length - before >= ENOUGH) return
+      const at = cursor.value
+      await showMore()
+      if (cursor.value === at) return // refused, or somebody else asks
+    }
   }
 
   const apply = (): void => void router.replace({ query: write(filter) })
@@ -100,5 +113,5 @@ export function useSearched<F extends object, R>(
     document.removeEventListener('keydown', onKey)
     clearTimeout(waiting)
   })
-  return { filter, asked, load, rows, cursor, lookedAt, loadingMore, showMore, apply }
+  return { filter, asked, load, rows, cursor, lookedAt, loadingMore, showMore: () => goOn(), apply }
 }

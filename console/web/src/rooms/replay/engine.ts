@@ -5,72 +5,41 @@
  * clock and is named; where a lane has no recording nothing is shown, never its last frame; sound
  * comes from one track.  Runs on `tick`, ten times a second; knows media elements, not Vue.
  */
-import type Hls from 'hls.js'
-
-import { api, ask, asProblem, type Problem, type Schemas } from '@/api/client'
-import { CLOSE_MS, Leader, LOUDEST_RATE, PATIENCE_MS, shared, type SyncClock } from './clock'
+import { api, ask, asProblem, type Schemas } from '@/api/client'
+import { CLOSE_MS, LOUDEST_RATE, PATIENCE_MS, shared, type SyncClock } from './clock'
 import type { Grants } from './grants'
 import { firstEndingAfter, segmentAt, type Lane, type Segment } from './lanes'
-
-export type Standing = 'gap' | 'loading' | 'ready' | 'late' | 'converting' | 'unplayable' | 'failed'
+import { frameFrom, slotOf, watch, type Inner, type Slot, type Standing } from './slot'
+import { Understudy } from './understudy'
 
 /** From this rate on pictures are shown one by one: no machine decodes four videos so fast. */
 export const SKIM_RATE = 8
 const SKIM_EVERY_MS = 200
 const AHEAD_MS = 4000
+/** Times of files are no surer than this: what is missing between two of them is not shown as missing. */
+const JITTER_MS = 200
+/** Files of a lane that are no farther apart follow each other. */
+const JOIN_MS = 1000
 /** A conversion is asked about often at first: its begin may be there in a moment. */
 const POLL_MS = 2000
 const POLL_FIRST_MS = 400
 const FIRST_ASKS = 12
+/** What fails again within this is told; once it is loaded anew without a word. */
+const AGAIN_MS = 10_000
+/** What could not be loaded because nobody answered is asked for again. */
+const BACK_MS = 3000
+/** A picture that begins is not set anew for so little: it is led there. */
+const BEGIN_MS = 40
 /** So near to the end of what is converted the picture stands. */
 const EDGE_MS = 300
-
-export interface Slot {
-  lane: Lane
-  element: HTMLMediaElement
-  standing: Standing
-  segment: Segment | null
-  /** Of the item that is loaded, in words; for what is not playable. */
-  state: Schemas['State'] | null
-  /** How far its conversion is, while it is being made; what of it is there may be watched already. */
-  progress: Progress | null
-  live: boolean
-  problem: Problem | null
-}
-
-export interface Progress {
-  percent: number | null
-  seconds_left: number | null
-  place: number | null
-  watchable_ms?: number | null
-}
-
-interface Inner extends Slot {
-  hls: Hls | null
-  loaded: string | null
-  wanted: string | null
-  /** Which loading is the newest: what an older one learns no longer counts. */
-  turn: number
-  poll: ReturnType<typeof setTimeout> | null
-  asks: number
-  lateSince: number | null
-  skimmedAt: number
-  leader: Leader
-  /** The begin of the frame that is seen, in its own seconds, and how long frames last; null: not known yet. */
-  frameAt: number | null
-  frames: number[]
-  stop: (() => void)[]
-}
-
-/** How long a frame lasts until some were seen: that of most cameras here. */
-const USUAL_FRAME_MS = 40
-const FRAMES_KEPT = 15
 
 export class Engine {
   readonly slots: Inner[] = []
   soundKey: string | null = null
   /** After a seek all wait for the last one, so that they begin together. */
   private settling = false
+  /** Until when the hand is taken to go on dragging: pictures stand as long, or their decoders leave the page no time. */
+  private restsUntil = 0
   private timer: ReturnType<typeof setInterval> | null = null
 
   constructor(
@@ -90,43 +59,35 @@ export class Engine {
   }
 
   add(lane: Lane, element: HTMLMediaElement): Slot {
-    const slot: Inner = {
-      lane, element, standing: 'gap', segment: null, state: null, progress: null, live: false, hls: null, problem: null, loaded: null, wanted: null, turn: 0, poll: null, asks: 0,
-      lateSince: null, skimmedAt: 0, leader: new Leader(), frameAt: null, frames: [], stop: [],
-    }
+    const slot = slotOf(lane, element)
+    this.hearken(slot, element)
+    this.slots.push(slot)
+    this.hear()
+    this.tick(performance.now())
+    return slot
+  }
+
+  /** Follow what an element does for as long as it is the slot's. */
+  private hearken(slot: Inner, element: HTMLMediaElement): void {
     const failed = (): void => {
-      if (slot.loaded === null || element.error === null) return
-      // The view may have ended while the page slept: ask anew, once the person goes on.
-      const item = slot.loaded
-      slot.loaded = null
-      this.grants.leave(item)
-      if (slot.standing === 'ready' || slot.standing === 'late' || slot.standing === 'loading') this.set(slot, 'failed')
+      if (slot.element === element && slot.loaded !== null && element.error !== null) this.failed(slot, slot.loaded)
     }
     const soon = (): void => this.tick(performance.now())
     for (const [name, listener] of [['error', failed], ['seeked', soon], ['canplay', soon], ['loadeddata', soon]] as const) {
       element.addEventListener(name, listener)
       slot.stop.push(() => element.removeEventListener(name, listener))
     }
-    this.slots.push(slot)
-    if (element instanceof HTMLVideoElement) this.watch(slot, element)
-    this.hear()
-    soon()
-    return slot
+    if (element instanceof HTMLVideoElement) watch(slot, element)
   }
 
-  /** Note which frame is seen, and how far frames are apart while it plays. */
-  private watch(slot: Inner, video: HTMLVideoElement): void {
-    let presented = 0
-    let id = 0
-    const note = (_: number, frame: VideoFrameCallbackMetadata): void => {
-      const apart = slot.frameAt === null ? 0 : (frame.mediaTime - slot.frameAt) * 1000
-      if (frame.presentedFrames === presented + 1 && !video.paused && apart > 4 && apart < 500) slot.frames = [...slot.frames.slice(1 - FRAMES_KEPT), apart]
-      presented = frame.presentedFrames
-      slot.frameAt = frame.mediaTime
-      id = video.requestVideoFrameCallback(note)
-    }
-    id = video.requestVideoFrameCallback(note)
-    slot.stop.push(() => video.cancelVideoFrameCallback(id))
+  /** Its view may have ended while the page slept, or the server was away: it is loaded anew, once. */
+  private failed(slot: Inner, item: string): void {
+    const again = performance.now() - slot.failedAt < AGAIN_MS
+    slot.failedAt = performance.now()
+    slot.loaded = null
+    this.grants.leave(item)
+    if (!again) slot.wanted = null
+    this.set(slot, again ? 'failed' : 'loading')
   }
 
   /**
@@ -136,14 +97,7 @@ export class Engine {
   frame(by: number): number | null {
     const seen = this.slots.filter((one) => one.segment !== null && one.frameAt !== null && one.standing === 'ready')
     const slot = seen.find((one) => one.lane.key === this.soundKey) ?? seen[0]
-    if (slot === undefined || slot.segment === null || slot.frameAt === null) return null
-    const sorted = [...slot.frames].sort((a, b) => a - b)
-    const length = sorted[sorted.length >> 1] ?? USUAL_FRAME_MS
-    const at = this.clock.now(performance.now())
-    const begin = slot.segment.start + slot.frameAt * 1000
-    // Keys come faster than frames are drawn: then on from where the clock was set last.
-    const from = at >= begin && at < begin + length ? begin : at - length / 2
-    return from + (by + 0.5) * length
+    return slot === undefined ? null : frameFrom(slot, this.clock.now(performance.now()), by)
   }
 
   remove(slot: Slot): void {
@@ -174,6 +128,7 @@ export class Engine {
   private unload(slot: Inner): void {
     this.endLive(slot)
     this.begin(slot)
+    this.dismiss(slot)
     slot.element.pause()
     slot.element.removeAttribute('src')
     slot.element.load()
@@ -184,9 +139,19 @@ export class Engine {
     if (loaded !== null) this.release(loaded)
   }
 
+  /** What was made ready is not needed. */
+  private dismiss(slot: Inner): void {
+    const { next } = slot
+    slot.next = null
+    slot.passed = null
+    if (next === null) return
+    next.drop()
+    this.release(next.segment.item)
+  }
+
   /** The view of an item ends unless some picture shows it or is about to. */
   private release(item: string): void {
-    if (!this.slots.some((one) => one.loaded === item || one.wanted === item)) this.grants.leave(item)
+    if (!this.slots.some((one) => one.loaded === item || one.wanted === item || one.next?.segment.item === item)) this.grants.leave(item)
   }
 
   /** A loading begins: whatever was under way or waited for this slot is over. */
@@ -206,38 +171,95 @@ export class Engine {
     this.tick(performance.now())
   }
 
+  /** The server answers again, or the person is signed in again. */
+  retryAll(): void {
+    for (const slot of this.slots) if (slot.standing === 'failed') this.retry(slot)
+  }
+
   private async load(slot: Inner, segment: Segment): Promise<void> {
-    if (slot.wanted !== segment.item) this.endLive(slot)
+    if (slot.wanted !== segment.item) {
+      this.endLive(slot)
+      this.dismiss(slot)
+    }
     slot.wanted = segment.item
-    slot.problem = null
     const turn = this.begin(slot)
     try {
       const item = await ask(api.GET('/api/items/{item}', { params: { path: { item: segment.item } } }))
       if (slot.turn !== turn) return
       slot.state = item.state
+      slot.problem = null
       if (item.state.name !== 'playable') return await this.wait(slot, segment, item.state, turn)
       const grant = await this.grants.of(segment.item)
       if (slot.turn !== turn) return this.release(segment.item)
-      this.endLive(slot)
+      if (slot.live) return this.makeReady(slot, segment, grant.url) // goes on meanwhile
       slot.progress = null
       this.took(slot, segment.item)
-      slot.frameAt = null
-      slot.frames = []
       slot.element.src = grant.url
       slot.element.preload = 'auto'
       slot.element.load()
     } catch (error) {
       if (slot.turn !== turn) return
       slot.problem = asProblem(error)
-      this.set(slot, 'failed')
+      if (slot.problem.offline || (slot.live && !slot.ended)) this.later(slot, segment, BACK_MS)
+      if (!slot.live || slot.ended) {
+        this.endLive(slot)
+        this.set(slot, 'failed')
+      }
       this.changed()
     }
+  }
+
+  /** What is shown next stands behind what is shown now, and takes its place in `lead`. */
+  private makeReady(slot: Inner, segment: Segment, url: string): void {
+    this.dismiss(slot)
+    slot.next = new Understudy(segment, url, slot.element, this.clock.now(performance.now()), this.moving, this.clock.rate)
+    this.hearken(slot, slot.next.element)
+  }
+
+  /** Whether the clock runs as the person wants it to. */
+  private get moving(): boolean {
+    return this.clock.playing && !this.clock.waiting
+  }
+
+  /** Make the file ready that follows this one; if it does not play yet, let that begin. */
+  private async follow(slot: Inner, segment: Segment): Promise<void> {
+    slot.passed = segment.item
+    const { item } = segment
+    const path = { params: { path: { item } } }
+    const found = await ask(api.GET('/api/items/{item}', path)).catch(() => null)
+    if (found?.state.name === 'sealed') await ask(api.POST('/api/items/{item}/playable', path)).catch(() => undefined)
+    if (found?.state.name !== 'playable' || slot.passed !== item) return
+    const grant = await this.grants.of(item).catch(() => null)
+    if (grant === null) return
+    if (slot.passed !== item || slot.live || slot.wanted === item) return this.release(item)
+    this.makeReady(slot, segment, grant.url)
+    slot.passed = item
+  }
+
+  /** What was made ready is what is shown from now on. */
+  private enter(slot: Inner, next: Understudy): void {
+    const { element } = slot
+    slot.next = null
+    next.enter()
+    slot.element = next.element
+    slot.wanted = next.segment.item
+    slot.progress = null
+    this.begin(slot)
+    this.endLive(slot)
+    this.hear()
+    element.pause()
+    element.removeAttribute('src')
+    element.load()
+    this.took(slot, next.segment.item)
   }
 
   /** The slot shows this now; what it showed before is let go. */
   private took(slot: Inner, item: string): void {
     const before = slot.loaded
     slot.loaded = item
+    slot.frameAt = null
+    slot.frames = []
+    slot.leader.forget()
     if (before !== null && before !== item) this.release(before)
   }
 
@@ -249,6 +271,11 @@ export class Engine {
     if (state.name === 'sealed') await ask(api.POST('/api/items/{item}/playable', { params: { path: { item: segment.item } } })).catch(() => undefined)
     const told = await ask(api.GET('/api/items/{item}/playable', { params: { path: { item: segment.item } } })).catch(() => null)
     if (slot.turn !== turn) return
+    if (slot.ended) {
+      this.endLive(slot) // it died, or is made anew
+      slot.loaded = null
+      this.set(slot, 'converting')
+    }
     slot.progress = told
     this.changed()
     if (!slot.live && typeof told?.watchable_ms === 'number') await this.watchLive(slot, segment, turn)
@@ -266,22 +293,20 @@ export class Engine {
   private async watchLive(slot: Inner, segment: Segment, turn: number): Promise<void> {
     const { default: Player } = await import('hls.js')
     if (!Player.isSupported()) return
-    const grant = await this.grants.of(segment.item).catch(() => null)
+    const grant = await this.grants.of(segment.item, 'pieces').catch(() => null)
     if (grant === null) return
     if (slot.turn !== turn) return this.release(segment.item)
-    slot.frameAt = null
-    slot.frames = []
     slot.live = true
     this.took(slot, segment.item)
     const from = Math.max(0, (this.clock.now(performance.now()) - segment.start) / 1000)
     // Its worker would be a blob, which the pages' policy forbids.
     slot.hls = new Player({ enableWorker: false, startPosition: from, liveDurationInfinity: false, maxBufferLength: 20 })
     slot.hls.on(Player.Events.ERROR, (_, error) => {
-      if (!error.fatal || slot.hls === null) return
-      this.endLive(slot) // the conversion ended, or died: what there is now is found out anew
-      slot.loaded = null
-      this.set(slot, 'converting')
-      this.later(slot, segment, POLL_MS)
+      if (!error.fatal || slot.hls === null || slot.ended) return
+      // The conversion ended, or died: what is there goes on, and what there is now is found out anew.
+      slot.hls.stopLoad()
+      slot.ended = true
+      this.later(slot, segment, 0)
     })
     slot.hls.loadSource(`/api/views/${grant.view}/live/index.m3u8`)
     slot.hls.attachMedia(slot.element)
@@ -291,14 +316,23 @@ export class Engine {
   private endLive(slot: Inner): void {
     slot.hls?.destroy()
     slot.hls = null
-    slot.live = false
+    if (slot.live && slot.loaded !== null) this.grants.leave(slot.loaded, ['pieces'])
+    slot.live = slot.ended = false
     slot.asks = 0
   }
 
-  seek(at: number): void {
-    this.clock.seek(at, performance.now())
+  /** Go there; `restMs`: how long to stand there at least, whatever plays. */
+  seek(at: number, restMs = 0): void {
+    const perf = performance.now()
+    this.clock.seek(at, perf)
     this.settling = true
-    this.tick(performance.now())
+    this.restsUntil = perf + restMs
+    this.tick(perf)
+  }
+
+  /** Whether some picture is still on its way to where it was sent. */
+  get seeking(): boolean {
+    return this.slots.some((slot) => slot.element.seeking)
   }
 
   setRate(rate: number): void {
@@ -315,6 +349,7 @@ export class Engine {
       late ||= waits
       if (segment !== null) shown.push([slot, segment])
     }
+    if (perf < this.restsUntil) late = this.clock.rate < SKIM_RATE
     if (!late) this.settling = false
     const running = shown.filter(([slot]) => this.runs(slot))
     for (const [slot, segment] of running) {
@@ -351,16 +386,20 @@ export class Engine {
       this.changed()
     }
     if (segment === null) {
+      const place = firstEndingAfter(lane.segments, at)
+      const [before, next] = [lane.segments[place - 1], lane.segments[place]]
+      if (before !== undefined && next !== undefined && next.start - before.end < JITTER_MS) return nothing
       if (!element.paused) element.pause()
       this.set(slot, 'gap')
-      const next = lane.segments[firstEndingAfter(lane.segments, at)]
       if (next !== undefined && next.start - at < AHEAD_MS * this.clock.rate && slot.wanted !== next.item) void this.load(slot, next)
       return nothing
     }
+    if (slot.next !== null && this.enters(slot, slot.next, segment, at)) this.enter(slot, slot.next)
     if (slot.wanted !== segment.item) {
       this.set(slot, 'loading')
       void this.load(slot, segment)
     }
+    if (slot.loaded === segment.item && !slot.live) this.lookAhead(slot, segment, at)
     if (slot.standing === 'converting' || slot.standing === 'unplayable' || slot.standing === 'failed') {
       if (slot.loaded !== segment.item) return nothing
       this.set(slot, 'loading')
@@ -373,6 +412,7 @@ export class Engine {
       return nothing
     }
     if (!slot.live && Number.isFinite(element.duration) && goal > element.duration) {
+      if (segment.end - at < JITTER_MS) return nothing
       if (!element.paused) element.pause()
       this.set(slot, 'gap') // the file ends before its stated time does
       return nothing
@@ -380,6 +420,24 @@ export class Engine {
     const ready = element.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA && !element.seeking
     const waits = this.judge(slot, perf, ready || (!this.clock.playing && element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA))
     return { waits, segment: element.readyState >= HTMLMediaElement.HAVE_METADATA ? segment : null }
+  }
+
+  /** Whether what was made ready is shown from now on; a tick comes when it will be. */
+  private enters(slot: Inner, next: Understudy, segment: Segment, at: number): boolean {
+    if (next.segment.item !== segment.item) return false
+    if (slot.loaded !== segment.item || slot.standing === 'converting') return true // nothing is seen that could break
+    const due = next.due(at, this.moving, this.clock.rate)
+    if (due.in !== null && due.in < 200) setTimeout(() => this.tick(performance.now()), due.in)
+    return due.now
+  }
+
+  /** A recorder begins a new file every few minutes: the next one stands ready when this one ends. */
+  private lookAhead(slot: Inner, segment: Segment, at: number): void {
+    if (this.clock.rate >= SKIM_RATE || segment.end - at > AHEAD_MS * this.clock.rate) return
+    const following = slot.lane.segments[slot.lane.segments.indexOf(segment) + 1]
+    if (following === undefined || following.start - segment.end > JOIN_MS || slot.passed === following.item) return
+    void this.follow(slot, following)
+    if (this.moving) setTimeout(() => this.tick(performance.now()), (segment.end - at) / this.clock.rate)
   }
 
   private steer(slot: Inner, segment: Segment, perf: number): void {
@@ -392,7 +450,8 @@ export class Engine {
       const skims = this.clock.playing && rate >= SKIM_RATE
       if (!element.paused && (skims || !this.clock.playing || this.clock.waiting)) element.pause()
       const due = !skims || perf - slot.skimmedAt >= SKIM_EVERY_MS
-      if (off > (skims ? CLOSE_MS : 5) && !element.seeking && due) {
+      const near = skims ? CLOSE_MS : this.moving ? BEGIN_MS : 5
+      if (off > near && !element.seeking && due) {
         slot.skimmedAt = perf
         element.currentTime = goal
       }

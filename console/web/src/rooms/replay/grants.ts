@@ -12,6 +12,8 @@ export interface Grant {
   url: string
 }
 
+type Kind = 'whole' | 'pieces'
+const KINDS: readonly Kind[] = ['whole', 'pieces']
 const RENEW_BEFORE_MS = 60_000
 
 export class Grants {
@@ -33,17 +35,21 @@ export class Grants {
     )
   }
 
-  /** Where the bytes of the item are for as long as it is looked at; throws a Problem. */
-  async of(item: string): Promise<Grant> {
-    const known = this.held.get(item)
+  /**
+   * Where the bytes of the item are for as long as it is looked at; throws a Problem.  The pieces of a
+   * conversion and the copy that comes of it are looked at under a view each: their bytes differ.
+   */
+  async of(item: string, kind: Kind = 'whole'): Promise<Grant> {
+    const key = `${kind} ${item}`
+    const known = this.held.get(key)
     if (known !== undefined && Date.parse(known.until) - Date.now() > 1000) return known
     const made = await this.grant(item, 'playable')
     if (this.closed) {
       void shut(made.view, true)
       return made
     }
-    this.held.set(item, made)
-    this.renewLater(item, made)
+    this.held.set(key, made)
+    this.renewLater(key, item, made)
     return made
   }
 
@@ -52,33 +58,35 @@ export class Grants {
     return await this.grant(item, 'original')
   }
 
-  private renewLater(item: string, made: Grant): void {
-    clearTimeout(this.timers.get(item))
+  private renewLater(key: string, item: string, made: Grant): void {
+    clearTimeout(this.timers.get(key))
     const left = Date.parse(made.until) - Date.now()
     const wait = Math.max(1000, left - Math.min(RENEW_BEFORE_MS, left / 3))
-    this.timers.set(item, setTimeout(() => void this.renew(item), wait))
+    this.timers.set(key, setTimeout(() => void this.renew(key, item), wait))
   }
 
   /** The new grant takes the place of the old one; the address stays, so nothing stops. */
-  private async renew(item: string): Promise<void> {
-    const old = this.held.get(item)
+  private async renew(key: string, item: string): Promise<void> {
+    const old = this.held.get(key)
     if (old === undefined || this.closed) return
     try {
       const made = await this.grant(item, 'playable')
-      this.held.set(item, made)
-      this.renewLater(item, made)
+      this.held.set(key, made)
+      this.renewLater(key, item, made)
       await shut(old.view, false)
     } catch {
-      this.held.delete(item) // asked for again when it is needed
+      this.held.delete(key) // asked for again when it is needed
     }
   }
 
-  /** Nobody looks at this item any more. */
-  leave(item: string): void {
-    const old = this.held.get(item)
-    clearTimeout(this.timers.get(item))
-    this.timers.delete(item)
-    if (this.held.delete(item) && old !== undefined) void shut(old.view, false)
+  /** Nobody looks at this item any more, or not in this way. */
+  leave(item: string, kinds: readonly Kind[] = KINDS): void {
+    for (const key of kinds.map((kind) => `${kind} ${item}`)) {
+      const old = this.held.get(key)
+      clearTimeout(this.timers.get(key))
+      this.timers.delete(key)
+      if (this.held.delete(key) && old !== undefined) void shut(old.view, false)
+    }
   }
 
   /** The person leaves: every view is closed, also while the page goes away. */

@@ -16,12 +16,18 @@ test('one lane for each device and kind, in the order of pictures, sounds and wh
 })
 
 test('recordings of one device that overlap never share a lane', () => {
-  const lanes = lanesOf(answer([row('a', 0, 10), row('b', 5, 15), row('c', 10, 20)]))
+  const lanes = lanesOf(answer([row('a', 0, 10_000), row('b', 5000, 15_000), row('c', 10_000, 20_000)]))
   expect(lanes.map((lane) => lane.segments.map((one) => one.item))).toEqual([['a', 'c'], ['b']])
   expect(lanes.map(rowOf)).toEqual(['', '2'])
   for (const lane of lanes) {
     for (let n = 1; n < lane.segments.length; n += 1) expect(lane.segments[n]!.start).toBeGreaterThanOrEqual(lane.segments[n - 1]!.end)
   }
+})
+
+test('files that follow each other and were stamped with whole seconds share one, each shown to its end', () => {
+  const [lane, ...others] = lanesOf(answer([row('a', 0, 300_640), row('b', 300_000, 600_200), row('c', 600_000, 600_250)]))
+  expect(others.map((one) => one.segments.map((found) => found.item))).toEqual([['c']]) // most of it would never be seen
+  expect([299_999, 300_639, 300_640].map((at) => segmentAt(lane!, at)?.item)).toEqual(['a', 'a', 'b'])
 })
 
 test('what a lane shows at a moment: the start belongs to it, the end does not', () => {

@@ -2,7 +2,7 @@
  * The time line of a case as lanes: recordings by device, what was noted, what is missing.
  *
  * Times are case milliseconds (corrected device times).  Two recordings of one device that overlap
- * stand in two lanes, so that no moment of a lane has two pictures.
+ * by more than a second stand in two lanes; of less the earlier one is shown to its end.
  */
 
 export type Kind = 'video' | 'audio' | 'photo' | 'other'
@@ -74,6 +74,8 @@ export interface Answer {
   holes: { start: string; end: string; state: Gap['state']; asked: boolean; text: string; rule?: string }[]
 }
 
+/** A camera that begins a new file often stamps it with whole seconds: so much of both is no second picture. */
+const OVERLAP_MS = 1000
 const KINDS: readonly Kind[] = ['video', 'audio', 'photo', 'other']
 const ORDER: Record<Kind, number> = { video: 0, audio: 1, photo: 2, other: 3 }
 
@@ -177,7 +179,7 @@ export function lanesOf(answer: Pick<Answer, 'columns' | 'recordings' | 'people'
       const key = laneKey(device, segment.kind, row)
       const lane = lanes.get(key)
       const last = lane?.segments.at(-1)
-      if (last !== undefined && last.end > segment.start) continue
+      if (last !== undefined && last.end - segment.start > Math.min(OVERLAP_MS, (segment.end - segment.start) / 2)) continue
       if (lane === undefined) lanes.set(key, { key, device, carrier, kind: segment.kind, person, segments: [segment] })
       else lane.segments.push(segment)
       break

@@ -4,9 +4,9 @@
  * Promised: a value says where it comes from: read from the name or folder, set for all, or by hand;
  * and what a person set is never replaced by what is read.
  */
-import { keyOf, type Said } from './queue'
+import type { Said } from './queue'
 import { understand, type Understood } from './layouts'
-import type { Picked } from './pick'
+import { keyFor, type Picked } from './pick'
 
 export type From = 'name' | 'all' | 'hand'
 export type Part = 'source' | 'person' | 'caseNumber'
@@ -45,23 +45,40 @@ export const bare = (code: string): string => code.trim().toUpperCase().replace(
 /** The one registered device that a code in a name means; with a maker's code before it, too. */
 export function deviceOf(code: string | null, devices: readonly Device[]): Device | null {
   if (code === null) return null
+  const found = meantBy.get(devices) ?? new Map<string, Device | null>()
+  meantBy.set(devices, found)
+  if (!found.has(code)) found.set(code, sought(code, devices))
+  return found.get(code) ?? null
+}
+/** Thousands of files name a few devices. */
+const meantBy = new WeakMap<readonly Device[], Map<string, Device | null>>()
+
+function sought(code: string, devices: readonly Device[]): Device | null {
   const exact = devices.filter((one) => one.serial !== null && bare(one.serial) === bare(code))
-  const found = exact.length > 0 ? exact : devices.filter((one) => one.serial !== null && one.serial.length >= 5 && code.toUpperCase().endsWith(one.serial.toUpperCase()))
+  const found = exact.length > 0 ? exact : devices.filter((one) => one.serial !== null && one.serial.length >= SERIAL_END && code.toUpperCase().endsWith(one.serial.toUpperCase()))
   return found.length === 1 ? (found[0] ?? null) : null
 }
+/** A serial number of so many characters may have a maker's code before it in a name. */
+export const SERIAL_END = 5
 
+const plain = (text: string): string => text.normalize('NFKC').replace(/[\s〔〕[\]()]/g, '')
+const plainly = new WeakMap<readonly string[], Map<string, string>>()
 /** The case whose number is the name of a folder the file lies in. */
 function caseOf(path: string, cases: readonly string[]): string | null {
-  const plain = (text: string): string => text.normalize('NFKC').replace(/[\s〔〕[\]()]/g, '')
-  const folders = path.split('/').slice(0, -1).map(plain)
-  return cases.find((number) => folders.includes(plain(number))) ?? null
+  const numbers = plainly.get(cases) ?? new Map(cases.map((number) => [plain(number), number]))
+  plainly.set(cases, numbers)
+  for (const folder of path.split('/').slice(0, -1)) {
+    const number = numbers.get(plain(folder))
+    if (number !== undefined) return number
+  }
+  return null
 }
 
 export function rowOf(picked: Picked, all: Said, known: Known): Row {
   const read = understand(picked.path)
   const left = read.ignored ?? (picked.size === 0 ? 'empty' : null)
   const row: Row = {
-    key: keyOf(picked.path, picked.size, picked.modified), picked, read, left,
+    key: keyFor(picked), picked, read, left,
     said: { ...all, user: read.user }, from: { source: 'all', person: 'all', caseNumber: 'all' },
   }
   return proposed(row, known)

@@ -1,9 +1,11 @@
 /**
  * The queue on this computer (IndexedDB): one row for each file, written when it changes, and the
- * files that were made here (sound recorded on this page), which are nowhere else until sealed.
+ * files that were made here (sound, photos and films taken on this page), which may be nowhere else
+ * until sealed.
  *
- * Promised: what was written is there after a reload, for the same person only.  Not promised: a
- * browser that forbids it (a private window) keeps the queue as long as its page.
+ * Promised: what was written is there after a reload, for the same person only; what was not kept for
+ * want of room is said so.  Not promised: a browser that forbids it (a private window) keeps the
+ * queue as long as its page.
  */
 import type { Entry } from './queue'
 
@@ -11,6 +13,9 @@ const STORE = 'entries'
 const FILES = 'files'
 /** Of what is finished; the oldest go. */
 const MOST = 20_000
+/** Bytes of made files that are kept at a time, and what they leave free of what the browser grants. */
+const MOST_BYTES = 4 * 1024 ** 3
+const SPARE = 64 * 1024 ** 2
 
 export class Keep {
   private dirty = new Map<string, Entry | null>()
@@ -47,11 +52,23 @@ export class Keep {
     return new Map(keys.map((key, n) => [String(key), files[n] as File]))
   }
 
-  /** Resolves once it is on the disk; null forgets it. */
-  async putFile(key: string, file: File | null): Promise<void> {
-    if (this.base === null) return
+  /** Resolves once it is on the disk; false: there is no room for it. Null forgets it. */
+  async putFile(key: string, file: File | null): Promise<boolean> {
+    if (this.base === null || (file !== null && !(await this.hasRoom(file.size)))) return false
     const rows = this.base.transaction(FILES, 'readwrite').objectStore(FILES)
-    await (file === null ? answer(rows.delete(key)) : answer(rows.put(file, key)))
+    const asked: IDBRequest = file === null ? rows.delete(key) : rows.put(file, key)
+    await Promise.all([answer(asked), written(rows.transaction)])
+    return true
+  }
+
+  private async hasRoom(bytes: number): Promise<boolean> {
+    let held = 0
+    for (const file of (await this.files()).values()) held += file.size
+    if (held + bytes > MOST_BYTES) return false
+    if (!('storage' in navigator)) return true // an address that is not encrypted: the write itself says
+    void navigator.storage.persist() // what is nowhere else is not cleared for other sites' sake
+    const { quota, usage } = await navigator.storage.estimate()
+    return quota === undefined || bytes + SPARE < quota - (usage ?? 0)
   }
 
   /** Written before anything else happens, with what changes in the same moment; null forgets it. */
@@ -76,4 +93,10 @@ const answer = <T>(asked: IDBRequest<T>): Promise<T> =>
   new Promise((resolve, reject) => {
     asked.onsuccess = () => resolve(asked.result)
     asked.onerror = () => reject(asked.error ?? new Error('no answer'))
+  })
+
+const written = (one: IDBTransaction): Promise<void> =>
+  new Promise((resolve, reject) => {
+    one.oncomplete = () => resolve()
+    one.onabort = one.onerror = () => reject(one.error ?? new Error('not written'))
   })

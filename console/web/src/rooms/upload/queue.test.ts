@@ -9,7 +9,7 @@ test('one is hashed at a time and two are sent, in their order', () => {
   const found = due([entry('a', 'sending'), entry('b', 'ready'), entry('c', 'ready'), entry('d', 'waiting'), entry('e', 'waiting')], 2)
   expect([found.hash?.path, found.send.map((one) => one.path)]).toEqual(['d', ['b']])
   expect(due([entry('a', 'hashing'), entry('b', 'waiting')], 2).hash).toBe(null)
-  expect(due([entry('a', 'paused'), entry('b', 'broken'), entry('c', 'away'), entry('d', 'failed'), entry('e', 'locked')], 2)).toEqual({ hash: null, send: [] })
+  expect(due([entry('a', 'paused'), entry('b', 'broken'), entry('c', 'away'), entry('d', 'failed'), entry('e', 'locked')], 2)).toEqual({ hash: null, send: [], hashing: false })
 })
 
 test('of two with the same bytes the second waits for the first', () => {

@@ -32,7 +32,7 @@ export interface Said {
 }
 
 export interface Entry extends Said {
-  /** Path, size and time of change: what says that a file chosen again is this one. */
+  /** Path, size and time of change: what says that a file chosen again may be this one; its bytes decide. */
   key: string
   /** Place in the list. */
   order: number
@@ -64,7 +64,11 @@ export interface Entry extends Said {
   next: string
 }
 
-export const keyOf = (path: string, size: number, modified: number): string => `${path}|${size}|${modified}`
+/** With its fingerprint where another file of this path, size and time stands in the queue. */
+export const keyOf = (path: string, size: number, modified: number, sha256?: string): string => `${path}|${size}|${modified}${sha256 === undefined ? '' : `|${sha256}`}`
+
+/** Whether these are entries of one path, size and time: a clock that was reset makes such files. */
+export const isNamesake = (key: string, base: string): boolean => key === base || key.startsWith(`${base}|`)
 
 export function fresh(path: string, size: number, modified: number, said: Said): Entry {
   return {
@@ -93,7 +97,7 @@ export const isHeldUp = (entry: Entry): boolean => entry.standing === 'broken' |
  * Which to hash and which to send now: one hashed at a time, `lines` sent at once, in order.
  * Of two with the same bytes the second waits: the server knows one upload for both.
  */
-export function due(entries: readonly Entry[], lines: number): { hash: Entry | null; send: Entry[] } {
+export function due(entries: readonly Entry[], lines: number): { hash: Entry | null; send: Entry[]; hashing: boolean } {
   let hash: Entry | null = null
   let hashing = false
   let free = lines
@@ -114,7 +118,7 @@ export function due(entries: readonly Entry[], lines: number): { hash: Entry | n
     busy.add(same(entry))
     send.push(entry)
   }
-  return { hash: hashing ? null : hash, send }
+  return { hash: hashing ? null : hash, send, hashing }
 }
 
 /** As it is after a reload: nothing without a file is ready. */

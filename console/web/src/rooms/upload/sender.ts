@@ -10,16 +10,19 @@ import { asProblem, headers, onSignedOut, tellSignedOut, tellStale } from '@/api
 import { problemOf } from '@/api/problem'
 import { sessionOrNull } from '@/common/session'
 import { onSignedIn, over } from '@/common/start'
+import { Compare } from './compare'
 import { look } from './follow'
 import { Hasher } from './hasher'
 import { Keep } from './keep'
-import { one, type Picked } from './pick'
-import { anew, due, fresh, isBad, isHeldUp, isRunning, isSealed, isWatched, keyOf, reopened, resumed, type Entry, type Said, type Standing } from './queue'
+import { keyFor, one, type Picked } from './pick'
+import { anew, due, fresh, isBad, isHeldUp, isRunning, isSealed, isNamesake, isWatched, reopened, resumed, type Entry, type Said, type Standing } from './queue'
 
 const LINES = 2
 const RETRY_DELAYS = [0, 1000, 3000, 5000, 10_000]
 const AGAIN_MS = 15_000
 const WATCH_MS = 2000
+/** A link that carries nothing for so long is taken for dead: a lid that was closed leaves such. */
+const STILL_MS = 60_000
 /** So many are asked about at once; the others have their turn. */
 const WATCHED = 20
 
@@ -27,11 +30,17 @@ export class Sender {
   readonly entries = shallowRef<readonly Entry[]>([])
   /** Made on this page before a reload and not sent yet. */
   readonly made = shallowRef<readonly Picked[]>([])
+  /** Chosen again, and found to have other bytes than those in the queue: for a person to look at. */
+  readonly others = shallowRef<readonly Picked[]>([])
+  /** Those in the queue that are chosen again. */
+  readonly compare = new Compare((base) => this.settledBytes(base), (picked, sha256) => this.meet(picked, sha256), () => this.go())
   /** Another tab of this browser has the queue. */
   readonly elsewhere = ref(false)
   private readonly at = new Map<string, number>()
   private readonly files = new Map<string, File>()
   private readonly running = new Map<string, tus.Upload>()
+  /** When each that is sent was last heard of. */
+  private readonly heard = new Map<string, number>()
   private readonly hasher = new Hasher({
     hashed: (key, bytes) => this.while(key, 'hashing', { hashed: bytes }, false),
     done: (key, sha256) => this.while(key, 'hashing', { standing: 'ready', sha256, hashed: this.of(key)?.size ?? 0 }),
@@ -80,18 +89,17 @@ export class Sender {
       else (entry === undefined ? left : again).push(one(file))
     }
     this.made.value = left
-    for (const picked of again) this.files.set(keyOf(picked.path, picked.size, picked.modified), picked.file)
-    const keys = new Set(again.map((picked) => keyOf(picked.path, picked.size, picked.modified)))
+    for (const picked of again) this.files.set(keyFor(picked), picked.file)
+    const keys = new Set(again.map(keyFor))
     this.change([...keys].flatMap((key) => (this.of(key) === undefined ? [] : [[key, resumed(this.of(key)!)] as const])))
     this.go()
   }
 
   // --- files that were made here ----------------------------------------------------------------
 
-  /** Keep a file that is nowhere else until it is sealed: a reload must not lose it. */
-  async keepMade(picked: Picked): Promise<void> {
-    const key = keyOf(picked.path, picked.size, picked.modified)
-    await this.keep?.putFile(key, picked.file).catch(() => undefined) // no room: it lives as long as the page
+  /** Keep a file that is nowhere else until it is sealed; false: no room, it lives as long as the page. */
+  async keepMade(picked: Picked): Promise<boolean> {
+    return (await this.keep?.putFile(keyFor(picked), picked.file).catch(() => false)) ?? false
   }
 
   /** It is sealed, or a person does not want it. */
@@ -101,7 +109,7 @@ export class Sender {
 
   /** Whether leaving the site would stop something. */
   get unsafe(): boolean {
-    return this.entries.value.some(isRunning)
+    return this.compare.state.value.left > 0 || this.others.value.length > 0 || this.entries.value.some(isRunning)
   }
 
   private replace(entries: readonly Entry[]): void {
@@ -146,13 +154,19 @@ export class Sender {
   add(files: readonly (Picked & { said: Said })[]): number {
     let order = this.entries.value.reduce((most, entry) => Math.max(most, entry.order), 0)
     const made: Entry[] = []
+    const now = new Set<string>()
     const again: (readonly [string, Partial<Entry>])[] = []
-    for (const { file, path, size, modified, said } of files) {
-      const key = keyOf(path, size, modified)
-      if (made.some((entry) => entry.key === key)) continue // a copy beside it, chosen together
+    for (const picked of files) {
+      const { file, path, size, modified, said, sha256 } = picked
+      const key = keyFor(picked)
+      if (now.has(key)) {
+        this.compare.add([picked]) // one beside it, chosen together
+        continue
+      }
+      now.add(key)
       const old = this.of(key)
       this.files.set(key, file)
-      if (old === undefined) made.push({ ...fresh(path, size, modified, said), order: (order += 1) })
+      if (old === undefined) made.push({ ...fresh(path, size, modified, said), key, order: (order += 1), ...(sha256 === undefined ? {} : { sha256, hashed: size, standing: 'ready' }) })
       else again.push([key, resumed(old)])
     }
     this.replace([...this.entries.value, ...made])
@@ -224,6 +238,7 @@ export class Sender {
     }
     this.change(some.filter(isSealed).map((entry) => [entry.key, { cleared: true }]))
     const gone = new Set(some.filter((entry) => !isSealed(entry)).map((entry) => entry.key))
+    for (const key of gone) this.compare.drop(key)
     if (gone.size > 0) this.replace(this.entries.value.filter((entry) => !gone.has(entry.key)))
     this.go()
   }
@@ -245,11 +260,33 @@ export class Sender {
     void this.watch()
   }
 
+  // --- chosen again -----------------------------------------------------------------------------
+
+  private settledBytes(base: string): boolean {
+    const entry = this.of(base)
+    return entry !== undefined && (entry.sha256 !== null || isBad(entry))
+  }
+
+  again(picked: readonly Picked[]): void {
+    this.compare.add(picked)
+    this.go()
+  }
+
+  /** Whether these bytes are in the queue; those whose file was away go on, others are for a person. */
+  private meet(picked: Picked, sha256: string): boolean {
+    const base = keyFor(picked)
+    const known = this.entries.value.find((entry) => entry.sha256 === sha256 && isNamesake(entry.key, base))
+    if (known === undefined) this.others.value = [...this.others.value, { ...picked, sha256 }]
+    else if (known.standing === 'away' || isBad(known)) this.add([{ ...picked, ...(known.key === base ? {} : { sha256 }), said: known }])
+    return known !== undefined
+  }
+
   // --- hashing and sending ----------------------------------------------------------------------
 
   private go(): void {
-    const { hash, send } = due(this.entries.value, LINES)
+    const { hash, send, hashing } = due(this.entries.value, LINES)
     if (hash !== null) this.hash(hash)
+    else if (!hashing) this.compare.go()
     for (const entry of send) this.send(entry)
   }
 
@@ -282,10 +319,14 @@ export class Sender {
         void upload.abort() // the server has it already: nothing is sent twice
         this.arrived(entry, { held: '' })
       },
-      onProgress: (sent) => this.while(entry.key, 'sending', { sent, text: '' }, false),
+      onProgress: (sent) => {
+        this.heard.set(entry.key, Date.now())
+        this.while(entry.key, 'sending', { sent, text: '' }, false)
+      },
       onShouldRetry: (error) => {
         const status = (error as tus.DetailedError).originalResponse?.getStatus() ?? 0
         if (status === 429 || status === 503 || status === 507) return false // its own word, and later
+        this.heard.set(entry.key, Date.now())
         this.while(entry.key, 'sending', { text: 'upload.retrying' }, false)
         return status === 0 || status === 409 || status === 423 || status >= 500
       },
@@ -293,6 +334,7 @@ export class Sender {
       onSuccess: () => this.arrived(entry, {}),
     })
     this.running.set(entry.key, upload)
+    this.heard.set(entry.key, Date.now())
     this.set(entry.key, { standing: 'sending', text: '', next: '' })
     upload.start()
   }
@@ -339,6 +381,11 @@ export class Sender {
 
   /** What broke goes on by itself when the network is there. */
   private mend(): void {
+    for (const [key] of this.running) {
+      if (Date.now() - (this.heard.get(key) ?? 0) < STILL_MS) continue
+      this.halt(key)
+      this.while(key, 'sending', { standing: 'broken' })
+    }
     if (navigator.onLine && this.entries.value.some(isHeldUp)) this.resumeSome(isHeldUp)
   }
 
