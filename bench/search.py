@@ -23,7 +23,7 @@ from tests import services
 from verify.entries import format_time
 
 FULL = Sizes(cases=(10_000, 100_000), inbox=(), requests=40, warming=2)
-QUICK = Sizes(cases=(200,), inbox=(), requests=1, warming=1, days=2)
+QUICK = Sizes(cases=(60,), inbox=(), requests=1, warming=1, days=2)
 WHO = ("an officer", "a head of 5 units", "a supervisor of 3 organs", "a program")
 
 

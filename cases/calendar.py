@@ -69,6 +69,11 @@ class LocalDays:
                 f"local days: expected holidays or working days, got both for {min(both)}"
             )
 
+    def announce(self, year: int) -> bool:
+        """Whether the whole notice for this year is stated: the holidays on a fixed date are, which
+        nobody states one by one."""
+        return self.holidays >= {date(year, month, 1) for month in (1, 5, 10)}
+
 
 NATIONAL = LocalDays()
 """Nothing but the national calendar."""
@@ -99,8 +104,8 @@ def working_day(day: date, days: LocalDays = NATIONAL) -> tuple[bool, bool]:
         return False, True
     try:
         return bool(chinese_calendar.is_workday(day)), True
-    except NotImplementedError:  # the notice for this year is not in the library
-        return day.weekday() < 5, False
+    except NotImplementedError:  # the notice for this year is not in the library, but may be stated
+        return day.weekday() < 5, days.announce(day.year)
 
 
 def is_working_day(day: date, days: LocalDays = NATIONAL) -> bool:

@@ -31,6 +31,12 @@ class ViewEndedError(ConflictError):
     code = "view-ended"
 
 
+class BytesLostError(NotFoundError):
+    """No store has the bytes (any more) that its entry names."""
+
+    code = "bytes-lost"
+
+
 class NotPlayableError(ConflictError):
     """There is nothing a browser could play yet, or for good; the state says which."""
 

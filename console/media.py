@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from console import ranges, shown
 from console.answers import is_known
-from console.errors import NotDerivedError, RangeError, ViewEndedError
+from console.errors import BytesLostError, NotDerivedError, RangeError, ViewEndedError
 from console.parts import PARTS, Parts
 from console.security import MEDIA_POLICY
 from console.sending import Answer, Note
@@ -141,10 +141,13 @@ async def read_any(content: Bytes, start: int, end: int) -> AsyncGenerator[bytes
                     yield piece
         except (UnavailableError, NotFoundError) as error:
             LOG.warning("store %s: %s", store.name, error)
-            failure = error
+            if not isinstance(failure, UnavailableError):  # a store that is away may have it
+                failure = error
         else:
             if start >= end:
                 return
+    if isinstance(failure, NotFoundError):
+        raise BytesLostError(str(failure)) from failure
     raise failure or UnavailableError(f"object: expected {end} bytes, got {start}")
 
 

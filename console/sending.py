@@ -53,11 +53,13 @@ class Answer:
         """The range, noted before its first byte and after its last."""
         complete = False
         try:
-            await self._note.begin()
-            with suppress(ConnectionError):  # the player has what it wanted
-                await self._response.prepare(self._request)
-                complete = await self._pump()
-                self._note.look(complete=complete)
+            async with aclosing(self._pieces):
+                await self._note.begin()
+                first = await anext(self._pieces, b"")  # bytes that are lost are told, not cut off
+                with suppress(ConnectionError):  # the player has what it wanted
+                    await self._response.prepare(self._request)
+                    complete = await self._pump(first)
+                    self._note.look(complete=complete)
         except EvidenceError as error:
             if not self._response.prepared:
                 raise
@@ -84,15 +86,16 @@ class Answer:
         finally:
             await self._views.streams.end(self._view.id, self._stop)
 
-    async def _pump(self) -> bool:
+    async def _pump(self, first: bytes) -> bool:
         """Send until the end, or until the view is over; True if everything went out."""
-        async with aclosing(self._pieces) as pieces:
-            async for piece in pieces:
-                for at in range(0, len(piece), STRIDE):
-                    if self._over() and not await self._go_on():
-                        return False
-                    if not await self._write(piece[at : at + STRIDE]):
-                        return False
+        piece: bytes | None = first
+        while piece is not None:
+            for at in range(0, len(piece), STRIDE):
+                if self._over() and not await self._go_on():
+                    return False
+                if not await self._write(piece[at : at + STRIDE]):
+                    return False
+            piece = await anext(self._pieces, None)
         return True
 
     def _over(self) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import scale
+from bench import scale, search
 from bench.machine import Table
 
 
@@ -24,6 +24,18 @@ def test_a_small_world_is_measured_on_both_databases() -> None:
             r[0] for r in case.rows
         }
         assert all(row[1] and row[2] for row in case.rows[1:])
+
+
+def test_lists_of_a_small_world_are_measured_on_both_databases() -> None:
+    found = search.measure(1, search.QUICK)
+    assert [table.title for table in found] == ["Lists, SQLite", "Lists, PostgreSQL"]
+    for table in found:
+        sizes = {row[0]: float(row[4]) for row in table.rows[1:]}
+        assert (
+            sizes["items, a program: a number of a case, first"] > 1
+        )  # kB: its recordings are found
+        assert sizes["cases, a program: a hole, first"] > 1
+        assert sizes["items, a program: what no recording has, first"] < 1
 
 
 @pytest.mark.parametrize("missed", [False, True])

@@ -151,6 +151,19 @@ def test_other_words_are_no_term(text: str) -> None:
         parse_term(text)
 
 
+def test_a_year_whose_notice_the_agency_states_is_certain() -> None:
+    """2027: until it is announced weekends only, and that is told; then by what was stated."""
+    start, term = ms("2026-12-28 09:00"), parse_term("7wd")
+    due = due_ms(start, term, SHANGHAI)
+    assert (local_day(due.ms, SHANGHAI).isoformat(), due.certain) == ("2027-01-06", False)
+    off = frozenset(date.fromisoformat(f"2027-{day}") for day in ("01-01", "05-01", "10-01"))
+    stated = LocalDays(holidays=off, working=frozenset({date(2027, 1, 3)}))
+    due = due_ms(start, term, SHANGHAI, days=stated)
+    assert (local_day(due.ms, SHANGHAI).isoformat(), due.certain) == ("2027-01-06", True)
+    part = LocalDays(holidays=frozenset({date(2027, 1, 1)}))
+    assert not due_ms(start, term, SHANGHAI, days=part).certain
+
+
 def test_an_end_that_no_calendar_has_is_refused() -> None:
     with pytest.raises(MalformedError, match="9999"):
         due_ms(ms("9999-12-30 09:00"), Term(3, "d"), SHANGHAI)

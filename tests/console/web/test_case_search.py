@@ -70,6 +70,22 @@ async def test_a_recording_is_found_by_two_characters_and_leads_to_its_case_and_
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
+async def test_a_list_that_is_found_by_walking_is_asked_on_until_its_end(
+    open_as: Opens, staff: Staff, small: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages of one step each: what is far back is found all the same, and nobody presses a button."""
+    course = await with_hole(small, staff)
+    for n in range(6):
+        await course.recording(9000 + n, 9001 + n, link=False)
+    monkeypatch.setattr("cases.item_search._STEP", 2)
+    monkeypatch.setattr("console.answers.PAGE_S", 0)
+    seen = await open_as(await staff.person(Role.SUPERVISOR), f"/recordings?text={PARTY}")
+    await count(seen, ROWS, 2)
+    assert await seen.page.locator("main .hint[role=status]").count() == 0
+    await seen.go("/recordings?text=没有这样的名称")
+    await seen.page.wait_for_selector(".state-block.empty")
+
+
 async def test_who_may_not_see_a_recording_does_not_find_it(
     open_as: Opens, staff: Staff, small: House, locale: str
 ) -> None:

@@ -5,7 +5,7 @@
  * clock and is named; where a lane has no recording nothing is shown, never its last frame; sound
  * comes from one track.  Runs on `tick`, ten times a second; knows media elements, not Vue.
  */
-import { api, ask, asProblem, type Schemas } from '@/api/client'
+import { api, ask, asProblem, fetched, type Schemas } from '@/api/client'
 import { CLOSE_MS, LOUDEST_RATE, PATIENCE_MS, shared, type SyncClock } from './clock'
 import type { Grants } from './grants'
 import { firstEndingAfter, segmentAt, type Lane, type Segment } from './lanes'
@@ -16,6 +16,7 @@ import { Understudy } from './understudy'
 export const SKIM_RATE = 8
 const SKIM_EVERY_MS = 200
 const AHEAD_MS = 4000
+const LAST_S = 0.4
 /** Times of files are no surer than this: what is missing between two of them is not shown as missing. */
 const JITTER_MS = 200
 /** Files of a lane that are no farther apart follow each other. */
@@ -85,9 +86,22 @@ export class Engine {
     const again = performance.now() - slot.failedAt < AGAIN_MS
     slot.failedAt = performance.now()
     slot.loaded = null
+    if (!again) {
+      slot.wanted = null
+      this.grants.leave(item)
+      return this.set(slot, 'loading')
+    }
+    this.set(slot, 'failed')
+    void this.ask(slot, item, slot.element.currentSrc)
+  }
+
+  /** A media element does not say why it failed: the server does, or it lies in the bytes. */
+  private async ask(slot: Inner, item: string, url: string): Promise<void> {
+    const { turn, segment } = slot
+    slot.problem = await fetched(url, { headers: { Range: 'bytes=0-0' } }).then(() => null, asProblem)
     this.grants.leave(item)
-    if (!again) slot.wanted = null
-    this.set(slot, again ? 'failed' : 'loading')
+    if (slot.turn === turn && segment !== null && slot.problem?.offline === true) this.later(slot, segment, BACK_MS)
+    this.changed()
   }
 
   /**
@@ -414,10 +428,12 @@ export class Engine {
     if (!slot.live && Number.isFinite(element.duration) && goal > element.duration) {
       if (segment.end - at < JITTER_MS) return nothing
       if (!element.paused) element.pause()
-      this.set(slot, 'gap') // the file ends before its stated time does
+      this.set(slot, 'over') // the file ends before its stated time does
       return nothing
     }
-    const ready = element.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA && !element.seeking
+    // At its end a file has no more to come, and keeps nobody waiting.
+    const enough = element.duration - goal < LAST_S ? HTMLMediaElement.HAVE_CURRENT_DATA : HTMLMediaElement.HAVE_FUTURE_DATA
+    const ready = element.readyState >= enough && !element.seeking
     const waits = this.judge(slot, perf, ready || (!this.clock.playing && element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA))
     return { waits, segment: element.readyState >= HTMLMediaElement.HAVE_METADATA ? segment : null }
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { gapsOf, lanesOf, modelOf, nextRecorded, rowOf, sceneAround, segmentAt, type Answer } from './lanes'
+import { gapsOf, lanesOf, modelOf, nextRecorded, rowOf, sceneAround, segmentAt, segmentNear, type Answer } from './lanes'
 
 const COLUMNS = ['item', 'start_ms', 'end_ms', 'uncertainty_ms', 'kind', 'carrier', 'person', 'device', 'stage', 'marks', 'late']
 const row = (item: string, start: number, end: number, kind = 'video', device: number | null = 0): unknown[] => [item, start, end, 100, kind, 'body_camera', 0, device, null, [], null]
@@ -33,6 +33,11 @@ test('files that follow each other and were stamped with whole seconds share one
 test('what a lane shows at a moment: the start belongs to it, the end does not', () => {
   const [lane] = lanesOf(answer([row('a', 0, 10), row('b', 20, 30)]))
   expect([-1, 0, 9, 10, 19, 20, 29, 30].map((at) => segmentAt(lane!, at)?.item ?? null)).toEqual([null, 'a', 'a', null, null, 'b', 'b', null])
+})
+
+test('a photo lasts no time and is found near where one points', () => {
+  const [lane] = lanesOf(answer([row('a', 1000, 1000, 'photo'), row('b', 1900, 1900, 'photo')]))
+  expect([899, 900, 1100, 1101, 1850, 2001].map((at) => segmentNear(lane!, at, 100)?.item ?? null)).toEqual([null, 'a', 'a', null, 'b', null])
 })
 
 test('the next moment that any lane shows', () => {

@@ -96,6 +96,19 @@ export function segmentAt(lane: Lane, at: number): Segment | null {
   return found !== undefined && found.start <= at ? found : null
 }
 
+/** What is pointed at: what a lane shows there, else the nearest within `reach`, since a photo lasts no time. */
+export function segmentNear(lane: Lane, at: number, reach: number): Segment | null {
+  const found = segmentAt(lane, at)
+  if (found !== null) return found
+  const place = firstEndingAfter(lane.segments, at)
+  let best: Segment | null = null
+  for (const one of lane.segments.slice(Math.max(0, place - 1), place + 1)) {
+    const off = Math.max(one.start - at, at - one.end)
+    if (off <= reach && (best === null || off < Math.max(best.start - at, at - best.end))) best = one
+  }
+  return best
+}
+
 /** The next moment from `at` on at which any of the lanes shows something; null: none. */
 export function nextRecorded(lanes: readonly Lane[], at: number): number | null {
   let found: number | null = null

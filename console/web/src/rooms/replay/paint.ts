@@ -205,7 +205,8 @@ function laneRow(context: CanvasRenderingContext2D, scene: Scene, lane: Lane, to
   context.fillRect(0, top + high - 1, width, 1)
   const staged = scene.staged.has(lane.key) || scene.sound === lane.key
   const perPixel = (view.to - view.from) / Math.max(1, width)
-  if (perPixel < 60_000) {
+  const still = lane.kind === 'photo' // nothing is missing between two photos
+  if (perPixel < 60_000 && !still) {
     context.fillStyle = patterns(context).gap ?? C.gap
     for (const gap of gapsOf(lane, perPixel * 3)) {
       if (gap.end < view.from || gap.start > view.to) continue
@@ -216,7 +217,8 @@ function laneRow(context: CanvasRenderingContext2D, scene: Scene, lane: Lane, to
   for (let n = firstEndingAfter(lane.segments, view.from); n < lane.segments.length; n += 1) {
     const segment = lane.segments[n]
     if (segment === undefined || segment.start > view.to) break
-    const [from, to] = [Math.max(-2, x(segment.start)), Math.min(width + 2, Math.max(x(segment.end), x(segment.start) + 2))]
+    const room = still ? 3 : 0 // a photo lasts no time, and is to be seen and met
+    const [from, to] = [Math.max(-2, x(segment.start) - room), Math.min(width + 2, Math.max(x(segment.end), x(segment.start) + 2) + room)]
     if (to <= drawnTo) continue // already under a pixel of the one before
     drawnTo = to
     context.fillStyle = segment.late ? C.late : staged ? C.barOn : C.bar

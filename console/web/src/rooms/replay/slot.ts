@@ -6,7 +6,7 @@ import { Leader } from './clock'
 import type { Lane, Segment } from './lanes'
 import type { Understudy } from './understudy'
 
-export type Standing = 'gap' | 'loading' | 'ready' | 'late' | 'converting' | 'unplayable' | 'failed'
+export type Standing = 'gap' | 'over' | 'loading' | 'ready' | 'late' | 'converting' | 'unplayable' | 'failed'
 
 export interface Slot {
   lane: Lane
