@@ -158,8 +158,7 @@ async def list_people(request: web.Request) -> web.Response:
         where.append(or_(*(column.icontains(text, autoescape=True) for column in named)))
     async with request.app[PARTS].database.read() as conn:
         if "below" in query:
-            found = await conn.run_sync(case_list.units_below, query["below"])
-            where.append(p.unit.in_(found))
+            where.append(p.unit.in_(await conn.run_sync(case_list.units_below, query["below"])))
         rows = await people.listed(conn, *where, limit=many + 1)
     next_ = rows[many - 1].person.account if len(rows) > many else None
     return plain({"people": [said(row, whole=whole) for row in rows[:many]], "next": next_})
