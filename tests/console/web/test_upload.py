@@ -243,10 +243,10 @@ async def test_empty_and_strange_files_are_told_in_words(
     open_as: Opens, officer: str, small: House, tmp_path: Path, locale: str
 ) -> None:
     room = await opened_by(open_as, officer, tmp_path / "card", locale=locale, size="phone")
-    empty = {"zh-CN": "1 个文件是空的（0 字节）", "en": "1 files are empty (0 bytes)"}[locale]
+    empty = {"zh-CN": "1 个文件是空的（0 字节）", "en": "1 file is empty (0 bytes)"}[locale]
     strange = {
         "zh-CN": "1 个文件不是常见的音像或图片格式",
-        "en": "1 files are of no common format",
+        "en": "1 file is of no common format",
     }[locale]
     await room.choose(
         room.file("空.mp4", b""), room.file("目录.xyz", b"a"), room.file("现场.mp4", b"b")
