@@ -27,6 +27,12 @@ class LinkedElsewhereError(ConflictError):
     code = "linked-elsewhere"
 
 
+class CaseChangedError(ConflictError):
+    """Somebody has described the case anew since the caller read it."""
+
+    code = "case-changed"
+
+
 def _anybody(_conn: Connection, _place: Place, _people: Set[str]) -> None:
     """Whoever is named may join."""
 
@@ -204,12 +210,21 @@ async def change_case(
     *,
     changes: Mapping[str, Any],
     reason: str,
+    read_index: int | None = None,
     theirs: Theirs = NOT_ASKED,
 ) -> Event:
-    """Describe the case anew; what `changes` does not name stays as it is."""
+    """Describe the case anew; what `changes` does not name stays as it is.
+
+    `read_index`: the entry whose description the caller had before him; CaseChangedError if
+    another describes the case by now, so that nobody undoes unseen what somebody else just wrote.
+    """
 
     def decide(conn: Connection) -> list[Draft]:
         row = standing.case_row(conn, case)
+        if read_index not in (None, row.changed_index):
+            raise CaseChangedError(
+                f"case: expected the description of entry {read_index}, got {row.changed_index}"
+            )
         now: dict[str, Any] = {
             "title": row.title, "officers": json.loads(row.officers),
             "people": json.loads(row.people), "parties": json.loads(row.parties),

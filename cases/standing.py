@@ -36,6 +36,7 @@ class CaseRow:
     officers: str
     opened_index: int
     opened_ms: int
+    changed_index: int  # of the entry that describes it by now
     procedure: str | None
     organ: str | None
     unit: str | None
@@ -50,9 +51,9 @@ class CaseRow:
 
 
 _CASE = (
-    "id", "number", "kind", "title", "officers", "opened_index", "opened_ms", "procedure", "organ",
-    "unit", "people", "parties", "place", "private", "viewers", "external_system", "external_key",
-    "closed_index",
+    "id", "number", "kind", "title", "officers", "opened_index", "opened_ms", "changed_index",
+    "procedure", "organ", "unit", "people", "parties", "place", "private", "viewers",
+    "external_system", "external_key", "closed_index",
 )  # fmt: skip
 _SELECT_CASE = (
     f"SELECT {', '.join(chr(34) + name + chr(34) for name in _CASE)} "  # noqa: S608  # names of ours

@@ -25,6 +25,7 @@ from console.guard import permit_owner, visible_to
 from console.i18n import Speech
 from console.matrix import Owner
 from console.parts import PARTS
+from console.registers_api import named
 from storage.access import Caller, Right
 from verify.errors import ConflictError, MalformedError
 
@@ -140,13 +141,13 @@ async def change_case(request: web.Request) -> web.Response:
     """Describe the case anew; what is not said stays."""
     caller = await allowed(request, Right.CASE)
     body = await request.json()
-    reason = body.pop("reason")
+    reason, read_index = body.pop("reason"), body.pop("changed_index", None)
     if caller.person is not None and "unit" in body:
         owner = Owner(units=frozenset({body["unit"]}), organs=frozenset({caller.organ or ""}))
         await permit_owner(request, "case.open", owner)
     event = await acts.change_case(
         request.app[PARTS].ledger, caller.actor, request.match_info["case"], changes=body,
-        reason=reason, theirs=sharing.theirs(caller, "case.change"),
+        reason=reason, read_index=read_index, theirs=sharing.theirs(caller, "case.change"),
     )  # fmt: skip
     return plain(course_said.recorded(event.index, event.leaf), 201)
 
@@ -189,9 +190,20 @@ async def _course(conn: AsyncConnection, request: web.Request, case: str) -> dic
     def read(sync: Connection) -> dict[str, Any]:
         now = standing.read(sync, case)
         days = policy.in_force(sync, now_ms).holidays.days()
-        return course(now, standing.marked_requests(sync, case), spoken, now_ms, days)
+        told = course(now, standing.marked_requests(sync, case), spoken, now_ms, days)
+        return told | {"named": _named(sync, told)}
 
     return await with_filers(conn, await conn.run_sync(read))
+
+
+def _named(conn: Connection, told: dict[str, Any]) -> dict[str, Any]:
+    """What the unit, the officers with an account and the viewers of the case are called."""
+    people, viewers, unit = told["people"], told["viewers"], told["unit"]
+    names = inbox_queries.names(conn, people=[*people, *viewers], units=[unit])
+    return {
+        "unit": named(unit, names), "people": [named(one, names) for one in people],
+        "viewers": [named(one, names) for one in viewers],
+    }  # fmt: skip
 
 
 async def with_filers(conn: AsyncConnection, told: dict[str, Any]) -> dict[str, Any]:

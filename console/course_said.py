@@ -113,7 +113,7 @@ def placed(row: CaseRow | Any) -> dict[str, Any]:
         "place": None if row.place is None else json.loads(row.place),
         "private": bool(row.private), "viewers": json.loads(row.viewers),
         "external": None if external is None else {"system": external, "key": row.external_key},
-        "filed": row.closed_index is not None,
+        "filed": row.closed_index is not None, "changed_index": row.changed_index,
     }  # fmt: skip
 
 

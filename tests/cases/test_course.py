@@ -15,8 +15,8 @@ from verify.errors import MalformedError, NotFoundError
 NOW = 1_800_000_000_000
 ACTOR = "u:" + "1" * 32
 ROW = CaseRow(
-    "c" * 32, "1", "inspection", "检查", "[]", 0, NOW, "inspection@1", None, None, "[]", "[]", None,
-    False, "[]", None, None, None,
+    "c" * 32, "1", "inspection", "检查", "[]", 0, NOW, 0, "inspection@1", None, None, "[]", "[]",
+    None, False, "[]", None, None, None,
 )  # fmt: skip
 
 

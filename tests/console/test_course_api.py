@@ -65,6 +65,24 @@ async def test_m01_a_fact_that_happened_all_the_same_is_recorded_with_its_perman
     assert shown["stage"]["code"] == "inform"
 
 
+async def test_who_describes_a_case_by_what_no_longer_stands_there_undoes_nobodys_words(
+    house: House,
+) -> None:
+    course = await begun(house, await house.client(), place={"text": "和平路1号"})
+    read = (await course.shown())["changed_index"]
+    mine = {"changed_index": read, "reason": "更正"}
+    await course.call("POST", "/changes", 201, mine | {"parties": ["甲公司"]})
+    before = await size(house)
+    late = await course.call("POST", "/changes", 409, mine | {"parties": ["乙公司"]})
+    assert late["code"] == "case-changed"
+    assert await size(house) == before
+    shown = await course.shown()
+    assert shown["parties"] == ["甲公司"]
+    again = mine | {"changed_index": shown["changed_index"], "place": None}
+    await course.call("POST", "/changes", 201, again)
+    assert (await course.shown())["place"] is None, "a place can be taken back"
+
+
 async def test_every_accepted_call_leaves_exactly_its_entries_and_replay_gives_the_same_rows(
     house: House, tmp_path: Any
 ) -> None:

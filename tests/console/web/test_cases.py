@@ -150,6 +150,7 @@ async def test_m04_filing_over_a_hole_takes_a_leaders_name_and_the_mark_stays(
     file = f"main button:text-is({quoted(words['file'])})"
     await seen.page.click(file)
     await count(seen, f"dialog option[value='{leader}']", 1)
+    await seen.page.fill("dialog[open] textarea", "负责人同意带缺陷归档")
     await seen.page.click("dialog button.main")
     # Refused where it was tried, in a sentence and with what to do next.
     await until(seen.page, "document.querySelector('dialog [role=alert]') !== null")
@@ -160,6 +161,8 @@ async def test_m04_filing_over_a_hole_takes_a_leaders_name_and_the_mark_stays(
     await says(seen, "h1", words["filed"])
     await count(seen, ".case-marks li", marks + 1)
     await says(seen, "main", words["leader"])
+    await seen.page.click("#trail summary")
+    await says(seen, "#trail", "负责人同意带缺陷归档")
     await course.recording(290, 350)  # found afterwards: the mark stays
     later = await open_as(await staff.person(), f"/cases/{course.case}", locale=locale)
     await count(later, ".case-marks li", marks + 1)

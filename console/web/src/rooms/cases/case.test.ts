@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { counted, explainable, kindOf, open, replayAt, type Hole, type Verdict } from './case'
+import { counted, explainable, kindOf, listed, open, replayAt, type Hole, type Verdict } from './case'
 
 const hole = (state: Hole['state'], asked = false): Hole => ({
   start: '2026-11-27T01:00:00.000Z', end: '2026-11-27T01:00:40.000Z', ms: 40_000, state, asked, uncertainty_ms: 0, uncertain: false, text: '',
@@ -30,4 +30,10 @@ test('a missing recording that is not due yet waits; one that may be made is no 
 
 test('replay begins a little before', () => {
   expect(replayAt('c', '2026-11-27T01:00:05.000Z')).toBe('/cases/c/replay?at=2026-11-27T01%3A00%3A00.000Z')
+})
+
+test('names are listed by line or comma, and no name is cut that stood there', () => {
+  expect(listed('甲、乙，丙；丁\n 戊 ,己\n\n甲')).toEqual(['甲', '乙', '丙', '丁', '戊', '己'])
+  expect(listed('Example Co., Ltd.\n张三,李四')).toEqual(['Example Co., Ltd.', '张三', '李四'])
+  expect(listed('甲、乙联合体\n丙', ['甲、乙联合体'])).toEqual(['甲、乙联合体', '丙'])
 })

@@ -75,8 +75,16 @@ export function counted(verdicts: readonly Verdict[]): Count {
 export const replayAt = (id: string, at: string, beforeMs = 5000): string =>
   `/cases/${id}/replay?at=${encodeURIComponent(new Date(Date.parse(at) - beforeMs).toISOString())}`
 
-/** Names with commas, semicolons or line breaks between, in either writing. */
-export const listed = (text: string): string[] => text.split(/[、,，;；\n]/).map((part) => part.trim()).filter((part) => part !== '')
+/**
+ * Names, one a line, or with commas or semicolons of either writing between.  A line that is one of
+ * `known` stays whole, and so does the comma of "Example Co., Ltd.".
+ */
+export function listed(text: string, known: readonly string[] = []): string[] {
+  const parts = text.split('\n').flatMap((line) => (known.includes(line.trim()) ? [line] : line.split(/[、，;；]|,(?!\s*[A-Za-z])/)))
+  return [...new Set(parts.map((part) => part.trim()).filter((part) => part !== ''))]
+}
+
+export const sameList = (one: readonly string[], other: readonly string[]): boolean => one.length === other.length && one.every((part, at) => part === other[at])
 
 /** What the state of a recording looks like; the word beside it says it. */
 export const stateKind = (name: string): 'good' | 'wait' | 'bad' => (name === 'playable' || name === 'sealed' ? 'good' : name === 'unplayable' ? 'bad' : 'wait')
