@@ -2,23 +2,25 @@
 
 Guarantee: an excerpt is asked for with a purpose by an entry, and each taking of it is a view,
 recorded before the first byte; its receipt says of which recording it is, what was asked, what is
-in it, and where that stands in the log.
+in it, and where that stands in the log.  Of a case that one may not see an excerpt tells neither
+the id nor the purpose.
 Not covered: making it (`ingest.media.clips`).
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 from sqlalchemy import Connection, select
 
-from cases import trail
+from cases import case_list, trail
 from console import shown
 from console.answers import allowed, plain, speech
 from console.course_said import recorded
 from console.errors import NotDerivedError
-from console.guard import permit_case
+from console.guard import permit_case, visible_to
 from console.i18n import Speech
 from console.media import VIEWS, disposition
 from console.parts import PARTS
@@ -52,22 +54,42 @@ def _rows(conn: Connection, item: str, clip: str | None = None) -> list[Any]:
     return list(conn.execute(query).all())
 
 
-async def _found(request: web.Request) -> tuple[list[Any], Mapping[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the reader may know beside the rows: names of people, and which cases he may see."""
+
+    names: Mapping[str, str]
+    cases: frozenset[str]
+
+    def hides(self, row: Any) -> bool:
+        return row.case is not None and row.case not in self.cases
+
+
+async def _found(request: web.Request) -> tuple[list[Any], Known]:
     item, clip = request.match_info["item"], request.match_info.get("clip")
+    c, seen = tables.case.c, case_list.seen(visible_to(request, "case.read"))
     async with request.app[PARTS].database.read() as conn:
         rows = await conn.run_sync(lambda sync: _rows(sync, item, clip))
         names = await trail.names_of(conn, {row.actor for row in rows})
+        named = {row.case for row in rows if row.case is not None}
+        cases = (await conn.execute(select(c.id).where(c.id.in_(named), seen))).scalars()
+        known = Known(
+            {actor: shown.visible(name) for actor, name in names.items() if name}, frozenset(cases)
+        )
     if clip is not None and not rows:
         raise NotFoundError(f"clip: expected one of item {item}, got {clip:.40}")
-    return rows, {actor: shown.visible(name) for actor, name in names.items() if name}
+    return rows, known
 
 
-def said(row: Any, names: Mapping[str, str], spoken: Speech) -> dict[str, Any]:
+def said(row: Any, known: Known, spoken: Speech) -> dict[str, Any]:
+    hidden = known.hides(row)
     state = "made" if row.made_index is not None else _STATES.get(row.state, "failed")
     value: dict[str, Any] = {
-        "clip": row.id, "item": row.item, "kind": row.kind, "case": row.case,
+        "clip": row.id, "item": row.item, "kind": row.kind,
+        "case": None if hidden else row.case,
         "asked": {"from_ms": row.asked_from_ms, "to_ms": row.asked_to_ms},
-        "purpose": row.purpose, "by": row.actor, "by_name": names.get(row.actor),
+        "purpose": "" if hidden else row.purpose,
+        "by": row.actor, "by_name": known.names.get(row.actor),
         "asked_at": format_time(row.asked_ms), "asked_index": row.asked_index,
         "state": state, "state_text": spoken.choice("clip.state", state),
         "progress": None if state != "running" else row.progress, "made": None,
@@ -85,9 +107,9 @@ def said(row: Any, names: Mapping[str, str], spoken: Speech) -> dict[str, Any]:
 @ROUTES.get("/api/items/{item}/clips")
 async def list_clips(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
-    rows, names = await _found(request)
+    rows, known = await _found(request)
     spoken = speech(request)
-    return plain({"clips": [said(row, names, spoken) for row in rows]})
+    return plain({"clips": [said(row, known, spoken) for row in rows]})
 
 
 @ROUTES.post("/api/items/{item}/clips")
@@ -106,8 +128,8 @@ async def ask_clip(request: web.Request) -> web.Response:
 @ROUTES.get("/api/items/{item}/clips/{clip}")
 async def get_clip(request: web.Request) -> web.Response:
     await allowed(request, Right.READ)
-    (row, *_), names = await _found(request)
-    return plain(said(row, names, speech(request)))
+    (row, *_), known = await _found(request)
+    return plain(said(row, known, speech(request)))
 
 
 @ROUTES.post("/api/items/{item}/clips/{clip}/views")
@@ -131,7 +153,7 @@ async def clip_receipt(request: web.Request) -> web.Response:
     """What it is, of what, and the proof of its entry; 202 while no checkpoint covers that."""
     await allowed(request, Right.READ)
     parts = request.app[PARTS]
-    (row, *_), names = await _found(request)
+    (row, *_), known = await _found(request)
     if row.made_index is None:
         raise NotDerivedError(f"clip {row.id}: expected one that is made, got none yet")
     i = tables.item.c
@@ -151,7 +173,7 @@ async def clip_receipt(request: web.Request) -> web.Response:
     if form == "proof":
         return _file(proof, f"{row.name}.tlog-proof")
     value = {
-        "excerpt": said(row, names, spoken),
+        "excerpt": said(row, known, spoken),
         "original": {
             "item": row.item, "name": shown.visible(original.name), "sha256": original.sha256,
             "size": original.size, "sealed_index": original.sealed_index,
@@ -159,7 +181,7 @@ async def clip_receipt(request: web.Request) -> web.Response:
         "log": {"origin": parts.origin, "index": row.made_index, "proof": proof},
     }  # fmt: skip
     if form == "text":
-        return _file(_printed(row, original, names, parts.origin, spoken), f"{row.name}.txt")
+        return _file(_printed(row, original, known, parts.origin, spoken), f"{row.name}.txt")
     return plain(value)
 
 
@@ -172,7 +194,7 @@ def _file(text: str, name: str) -> web.Response:
     )
 
 
-def _printed(row: Any, original: Any, names: Mapping[str, str], origin: str, spoken: Speech) -> str:
+def _printed(row: Any, original: Any, known: Known, origin: str, spoken: Speech) -> str:
     """One sheet, to be printed and put beside the excerpt."""
     lines = [
         ("original", shown.visible(original.name)), ("item", row.item),
@@ -180,8 +202,8 @@ def _printed(row: Any, original: Any, names: Mapping[str, str], origin: str, spo
         ("asked", f"{clock(row.asked_from_ms)} – {clock(row.asked_to_ms)}"),
         ("got", f"{clock(row.from_ms)} – {clock(row.to_ms)}"),
         ("name", row.name), ("sha256", row.sha256), ("size", str(row.size)),
-        ("by", names.get(row.actor) or row.actor), ("asked_at", format_time(row.asked_ms)),
-        ("purpose", shown.visible(row.purpose)),
+        ("by", known.names.get(row.actor) or row.actor), ("asked_at", format_time(row.asked_ms)),
+        ("purpose", "" if known.hides(row) else shown.visible(row.purpose)),
         ("made", format_time(row.made_ms)), ("tool", shown.visible(row.tool)),
         ("log", origin), ("index", str(row.made_index)),
     ]  # fmt: skip

@@ -10,7 +10,9 @@ import asyncio
 import gc
 import ipaddress
 import logging
+import os
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -21,13 +23,15 @@ from aiohttp import web
 
 from liuhen.compose import Server, compose, run
 from liuhen.core import core, prepare
-from liuhen.doors import Doors, admit_only
+from liuhen.doors import HANDSHAKE_S, Doors, admit_only, room
 from liuhen.lock import locked
 from liuhen.settings import ServerSettings, Settings
 from verify.errors import MalformedError, UnavailableError
 
 log = logging.getLogger("liuhen.serve")
 
+AT_ONCE = 16  # asyncio accepts so many in a row before any of them can be refused
+WAITING = 1024
 FIELD = 48 * 1024  # Upload-Metadata with a manifest is longer than aiohttp's 8 KiB
 BANNER = (
     "*** --insecure: this server listens on {host} without encryption. Tokens and recordings "
@@ -94,7 +98,7 @@ async def listening(
     server: Server, settings: ServerSettings, *, insecure: bool = False
 ) -> AsyncIterator[str]:
     """Accept connections; the address is what is really listened on."""
-    context, doors = tls(settings), Doors()
+    context, doors = tls(settings), Doors(most=room())
     if (networks := admitted(settings, insecure=insecure)) is not None:
         admit_only(server.app, networks)
     doors.attach(server.app)
@@ -107,21 +111,30 @@ async def listening(
         auto_decompress=False,  # an upload's bytes are kept as they come
     )
     await runner.setup()
-    assert runner.server is not None  # noqa: S101 - setup makes it
-    watching = asyncio.create_task(doors.watch(runner.server), name="doors")
+    server_ = runner.server
+    assert server_ is not None  # noqa: S101 - setup makes it
+    watching = asyncio.create_task(doors.watch(server_), name="doors")
+    listener: asyncio.Server | None = None
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, ssl_context=context)
         try:
-            await site.start()
+            listener = await asyncio.get_running_loop().create_server(
+                lambda: doors.admit(server_), settings.host, settings.port, ssl=context,
+                ssl_handshake_timeout=None if context is None else HANDSHAKE_S, backlog=AT_ONCE,
+            )  # fmt: skip
         except OSError as exc:
             raise UnavailableError(
                 f"server: expected to listen on {settings.host}:{settings.port}, got {exc.strerror}"
             ) from exc
-        port = runner.addresses[0][1]
+        for one in listener.sockets:  # those who wait to be accepted may be more
+            with socket.socket(fileno=os.dup(one.fileno())) as same:
+                same.listen(WAITING)
+        port = listener.sockets[0].getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         yield f"{'https' if context else 'http'}://{host}:{port}"
     finally:
         watching.cancel()
+        if listener is not None:
+            listener.close()
         await runner.cleanup()
 
 

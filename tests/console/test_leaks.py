@@ -40,6 +40,8 @@ async def case_row(house: House, case: str) -> Any:
         return (await conn.execute(select(tables.case).where(tables.case.c.id == case))).one()
 
 
+PURPOSE = "核对口供"
+
 # --- importing cases ------------------------------------------------------------------------
 
 MAPPING = {"key": "k", "number": "n", "title": "t", "unit": "u"}
@@ -242,6 +244,32 @@ async def test_a_view_names_no_case_that_its_viewer_may_not_see(small: House, st
         f"/api/items/{item}/views", json={"purpose": "x", "what": "original", "case": own}
     ) as answer:
         assert answer.status == 201
+
+
+async def test_an_excerpt_tells_nothing_of_a_case_that_its_reader_may_not_see(
+    small: House, staff: Staff
+) -> None:
+    item = await small.item()
+    reader = await staff.person(Role.OFFICER, "city", "one")
+    other = await staff.person(Role.OFFICER, "county", "one")
+    own = await open_case(small, staff, people=[reader], number="自己", title="x", parties=[])
+    theirs = await open_case(
+        small, staff, people=[other], number=SECRET,
+        organ=staff.organ("county"), unit=staff.unit("county", "one"),
+    )  # fmt: skip
+    await linked(small, own, item)
+    await linked(small, theirs, item)
+    clip = "c" * 32
+    await small.record(
+        "clip.asked", f"i:{item}", clip=clip, item=item, kind="clip", from_ms=0, to_ms=500,
+        purpose=PURPOSE, case=theirs,
+    )  # fmt: skip
+    hers = await staff.browser(other)
+    for client, sees in ((hers, True), (await staff.browser(reader), False)):
+        for path in (f"/api/items/{item}/clips", f"/api/items/{item}/clips/{clip}"):
+            answer = await said(client, "GET", path, None, 200)
+            assert clip in str(answer)
+            assert [theirs in str(answer), PURPOSE in str(answer)] == [sees, sees], path
 
 
 async def test_a_trail_tells_nothing_of_a_case_that_its_reader_may_not_see(

@@ -1,6 +1,9 @@
 """Connections that bring no request are closed; those that do are left alone."""
 
 import asyncio
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -119,6 +122,49 @@ async def test_who_sends_a_body_byte_by_byte_is_let_go_unless_he_uploads() -> No
         await runner.cleanup()
 
 
+async def test_who_brings_nothing_makes_room_and_who_is_answered_stays() -> None:
+    go, begun = asyncio.Event(), asyncio.Event()
+    servers: list[web.Server] = []
+    doors = Doors(most=3, holds=lambda: len(servers[0].connections))
+    async with answering(doors, go, begun) as (server, _):
+        servers.append(server)
+        listener = await asyncio.get_running_loop().create_server(
+            lambda: doors.admit(server), "127.0.0.1", 0
+        )
+        port = listener.sockets[0].getsockname()[1]
+        ask = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
+        first, asking = await asyncio.open_connection("127.0.0.1", port)
+        asking.write(ask)
+        await begun.wait()
+        silent = [(await asyncio.open_connection("127.0.0.1", port))[0] for _ in range(2)]
+        while len(server.connections) < 3:
+            await asyncio.sleep(0.01)
+        second, also = await asyncio.open_connection("127.0.0.1", port)
+        also.write(ask)
+        async with asyncio.timeout(5):
+            assert await ended(silent[0])  # the oldest that brings nothing
+        third, too = await asyncio.open_connection("127.0.0.1", port)
+        begun.clear()
+        too.write(ask)
+        async with asyncio.timeout(5):
+            assert await ended(silent[1])
+            await begun.wait()
+        while len(doors._busy) < 3:
+            await asyncio.sleep(0.01)
+        refused, _ = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(5):
+            assert await ended(refused)
+        go.set()
+        for reader in (first, second, third):
+            assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]  # in one turn
+        await asyncio.sleep(0.5)
+        assert len(server.connections) < 20
+        for one in held:
+            one.close()
+        listener.close()
+
+
 async def test_the_watch_sweeps_by_itself() -> None:
     go, begun = asyncio.Event(), asyncio.Event()
     doors = Doors(idle_s=0.05)
@@ -171,3 +217,16 @@ async def test_a_refused_connection_is_closed_before_its_body_is_taken(
         assert answer.headers["Connection"] == "close"
         assert (await answer.json(content_type=None))["code"] == "denied"
     assert taken == []
+
+
+def test_some_descriptors_are_kept_for_files() -> None:
+    code = (
+        "import resource, sys; from liuhen.doors import room; "
+        "most = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_NOFILE, (most // 2, most)); "
+        "print(room(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    for most, told in ((300, "75 300"), (1024, "624 1024"), (4096, "3072 4096")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(most)], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.split() == told.split()

@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 import re
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
-from sqlalchemy import delete, select
+from playwright.async_api import Page, async_playwright
+from sqlalchemy import delete, func, select
 
 from console.settings import ConsoleSettings
 from ingest.receive import BATCH
@@ -21,8 +22,8 @@ from storage.rights import Role
 from tests.console.conftest import House, opened
 from tests.console.desk import HOUR, Desk
 from tests.console.staff import PASSWORD, Staff
-from tests.console.test_browser import until
-from tests.console.web.conftest import LANGUAGES, SIZES, Opens, Seen
+from tests.console.test_browser import CHROMIUM, until
+from tests.console.web.conftest import LANGUAGES, SIZES, Opens, Seen, sign_in
 from tests.console.web.line import Line
 from tests.console.web.look import misfits, misspoken, too_small
 from tests.ingest.test_sealing import Faulty
@@ -242,10 +243,10 @@ async def test_empty_and_strange_files_are_told_in_words(
     open_as: Opens, officer: str, small: House, tmp_path: Path, locale: str
 ) -> None:
     room = await opened_by(open_as, officer, tmp_path / "card", locale=locale, size="phone")
-    empty = {"zh-CN": "1 个文件是空的（0 字节）", "en": "1 files are empty (0 bytes)"}[locale]
+    empty = {"zh-CN": "1 个文件是空的（0 字节）", "en": "1 file is empty (0 bytes)"}[locale]
     strange = {
         "zh-CN": "1 个文件不是常见的音像或图片格式",
-        "en": "1 files are of no common format",
+        "en": "1 file is of no common format",
     }[locale]
     await room.choose(
         room.file("空.mp4", b""), room.file("目录.xyz", b"a"), room.file("现场.mp4", b"b")
@@ -316,7 +317,9 @@ async def arrived(house: House, least: int) -> int:
     async with asyncio.timeout(60):
         while True:
             async with house.database.read() as conn:
-                offset = (await conn.execute(select(tables.transfer.c.offset))).scalar() or 0
+                offset = (
+                    await conn.execute(select(func.max(tables.transfer.c.offset)))
+                ).scalar() or 0
             if offset >= least:
                 return int(offset)
             await asyncio.sleep(0.05)
@@ -454,6 +457,15 @@ def resident(pid: int) -> int:
         except OSError:
             continue
     return total
+
+
+def below(pid: int) -> list[int]:
+    """This process and all that it started."""
+    found = [pid]
+    for one in found:
+        for task in Path(f"/proc/{one}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def browsers() -> list[int]:
@@ -718,3 +730,81 @@ async def test_a_finger_finds_what_it_wants_on_a_phone(
     assert await too_small(room.page) == []
     assert await misfits(room.page) == []
     await room.shot("touch-queue")
+
+
+async def test_a_browser_that_was_killed_knows_what_is_left_when_the_folder_is_chosen_again(
+    officer: str, small: House, tmp_path: Path
+) -> None:
+    """The battery is dead in the middle: opened again, it says which files are left, and goes on."""
+    card = tmp_path / "card"
+    async with async_playwright() as playwright:
+        opened_with: dict[str, Any] = {
+            "executable_path": CHROMIUM, "args": ["--no-sandbox"], "locale": "zh-CN",
+        }  # fmt: skip
+
+        async def begin(url: str) -> Room:
+            context = await playwright.chromium.launch_persistent_context(
+                tmp_path / "profile", **opened_with
+            )
+            await sign_in(small, context, officer)
+            await context.add_cookies(
+                [one | {"domain": "127.0.0.1"} for one in await context.cookies(small.url)]  # type: ignore[misc]
+            )
+            page = await context.new_page()
+            await page.goto(f"{url}/app/upload")
+            await until(page, "document.querySelector('.settings option') !== null")
+            return Room(Seen(page, small), card)
+
+        async with Line(int(small.url.rpartition(":")[2])) as line:
+            room = await begin(line.url)
+            small_one = room.file("一.mp4", b"1" * 5000)
+            large = room.file("二.mp4", os.urandom(12 * MIB))
+            last = room.file("三.mp4", b"3" * 5000)
+            await room.choose(small_one)
+            await room.send()
+            await room.standing("一.mp4", "sealed", "playable", "unplayable")
+            line.pace = MIB
+            await room.choose(large, last)
+            await room.send()
+            await arrived(small, 7000)
+            for process in [one for top in browsers() for one in below(top)]:
+                os.kill(process, signal.SIGKILL)
+            line.pace = None
+            await asyncio.sleep(2)
+            room = await begin(line.url)
+            await room.standing("二.mp4", "away")
+            await room.standing("一.mp4", "sealed", "playable", "unplayable")
+            assert "1 个文件在页面关闭前没有传完" in await room.page.inner_text("main")
+            await room.shot("killed")
+            await room.page.set_input_files("input[webkitdirectory]", str(card))
+            for name in ("二.mp4", "三.mp4"):
+                await room.standing(name, "sealed", "playable", "unplayable")
+            await room.page.context.close()
+
+
+async def test_a_file_that_changes_while_it_is_sent_is_told_and_chosen_again(
+    open_as: Opens, officer: str, small: House, tmp_path: Path
+) -> None:
+    room = await opened_by(open_as, officer, tmp_path)
+    path = room.file("现场.mp4", os.urandom(8 * MIB))
+    async with Line(int(small.url.rpartition(":")[2])) as line:
+        await room.page.goto(f"{line.url}/app/upload")
+        await until(room.page, "document.querySelector('.settings option') !== null")
+        await room.choose(path)
+        line.pace = MIB
+        await room.send()
+        await arrived(small, 1)
+        path.write_bytes(os.urandom(9 * MIB))  # the camera writes on
+        line.pace = None
+        line.cut()
+        line.down = False
+        await room.standing("现场.mp4", "failed", seconds=90)
+        assert "重新选择这个文件" in await room.row("现场.mp4")
+        await room.shot("changed")
+        await room.choose(path)
+        await until(room.page, "document.querySelector('.look tbody tr') !== null")
+        await room.send()
+        sealed = """[...document.querySelectorAll('.queue li')].some((one) =>
+            ['sealed', 'playable', 'unplayable'].includes(one.dataset.standing))"""
+        await until(room.page, sealed, 60)
+    room.seen.wrong.clear()

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { effectScope } from 'vue'
 
 import { everyPage, usePaged } from './pages'
 
@@ -14,10 +15,11 @@ test('a list is read to its end, each page by the cursor of the one before', asy
 })
 
 test('a register shows a page, the next, all that is left; read anew it is as long as it was', async () => {
-  const rows = usePaged(async (after) => {
+  const page = async (after: { cursor?: string }): Promise<[number[], number | null]> => {
     const first = Number(after.cursor ?? 0)
-    return [[first, first + 1], first < 8 ? first + 2 : null] as const
-  })
+    return [[first, first + 1], first < 8 ? first + 2 : null]
+  }
+  const rows = effectScope().run(() => usePaged(page))!
   const shown = (): unknown => [rows.load.data.value, rows.more.value]
   await vi.waitFor(() => expect(shown()).toEqual([[0, 1], true]))
   await rows.showMore()

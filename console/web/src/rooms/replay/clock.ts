@@ -30,7 +30,7 @@ export class SyncClock {
   }
 
   now(perf: number): number {
-    return this.running && !this.held ? this.caseMs + (perf - this.perfMs) * this.speed : this.caseMs
+    return this.moving ? this.caseMs + (perf - this.perfMs) * this.speed : this.caseMs
   }
 
   get playing(): boolean {
@@ -39,6 +39,11 @@ export class SyncClock {
 
   get waiting(): boolean {
     return this.held
+  }
+
+  /** Whether it runs as the person wants it to. */
+  get moving(): boolean {
+    return this.running && !this.held
   }
 
   get rate(): number {

@@ -48,14 +48,10 @@ export class Known {
 
   /** Devices by name: that of any recording of theirs. */
   async name(lanes: readonly Lane[], otherwise: (lane: Lane) => string): Promise<void> {
-    const called = new Map<string, Called>()
-    for (const lane of lanes) {
-      const item = lane.segments[0]?.item
-      if (lane.device === null || called.has(lane.device) || item === undefined) continue
-      const detail = await this.ask(item)
-      called.set(lane.device, { device: lane.device, name: visible(detail?.device ?? otherwise(lane)), serial: null })
-    }
-    const all = [...called.values()]
+    const first = new Map(lanes.flatMap((lane) => (lane.device === null || lane.segments[0] === undefined ? [] : [[lane.device, { lane, item: lane.segments[0].item }] as const])))
+    const all = await Promise.all(
+      [...first].map(async ([device, { lane, item }]): Promise<Called> => ({ device, name: visible((await this.ask(item))?.device ?? otherwise(lane)), serial: null })),
+    )
     if (may('device.read') && new Set(all.map((one) => one.name)).size < all.length) {
       const serials = await serialsOf()
       for (const one of all) one.serial = serials.get(one.device) ?? null

@@ -16,11 +16,18 @@ const MOST = 20_000
 /** Bytes of made files that are kept at a time, and what they leave free of what the browser grants. */
 const MOST_BYTES = 4 * 1024 ** 3
 const SPARE = 64 * 1024 ** 2
+/** On the disk before it counts: a battery may be dead the next moment. */
+const DURABLE: IDBTransactionOptions = { durability: 'strict' }
 
 export class Keep {
   private dirty = new Map<string, Entry | null>()
 
   private constructor(private readonly base: IDBDatabase | null) {}
+
+  /** Whether anything is there after a reload. */
+  get lasting(): boolean {
+    return this.base !== null
+  }
 
   static async open(person: string): Promise<Keep> {
     try {
@@ -55,7 +62,7 @@ export class Keep {
   /** Resolves once it is on the disk; false: there is no room for it. Null forgets it. */
   async putFile(key: string, file: File | null): Promise<boolean> {
     if (this.base === null || (file !== null && !(await this.hasRoom(file.size)))) return false
-    const rows = this.base.transaction(FILES, 'readwrite').objectStore(FILES)
+    const rows = this.base.transaction(FILES, 'readwrite', DURABLE).objectStore(FILES)
     const asked: IDBRequest = file === null ? rows.delete(key) : rows.put(file, key)
     await Promise.all([answer(asked), written(rows.transaction)])
     return true
@@ -81,7 +88,7 @@ export class Keep {
     if (this.base === null || this.dirty.size === 0) return
     const changed = this.dirty
     this.dirty = new Map()
-    const rows = this.base.transaction(STORE, 'readwrite').objectStore(STORE)
+    const rows = this.base.transaction(STORE, 'readwrite', DURABLE).objectStore(STORE)
     for (const [key, entry] of changed) {
       if (entry === null) rows.delete(key)
       else rows.put(entry)

@@ -7,7 +7,6 @@ import * as tus from 'tus-js-client'
 import { ref, shallowRef } from 'vue'
 
 import { asProblem, headers, onSignedOut, tellSignedOut, tellStale } from '@/api/client'
-import { problemOf } from '@/api/problem'
 import { sessionOrNull } from '@/common/session'
 import { onSignedIn, over } from '@/common/start'
 import { Compare } from './compare'
@@ -16,6 +15,7 @@ import { Hasher } from './hasher'
 import { Keep } from './keep'
 import { keyFor, one, type Picked } from './pick'
 import { anew, due, fresh, isBad, isHeldUp, isRunning, isSealed, isNamesake, isWatched, reopened, resumed, type Entry, type Said, type Standing } from './queue'
+import { announced, isBreak, isBusy, told } from './wire'
 
 const LINES = 2
 const RETRY_DELAYS = [0, 1000, 3000, 5000, 10_000]
@@ -36,6 +36,8 @@ export class Sender {
   readonly compare = new Compare((base) => this.settledBytes(base), (picked, sha256) => this.meet(picked, sha256), () => this.go())
   /** Another tab of this browser has the queue. */
   readonly elsewhere = ref(false)
+  /** The browser keeps no list: it lives as long as the page. */
+  readonly passing = ref(false)
   private readonly at = new Map<string, number>()
   private readonly files = new Map<string, File>()
   private readonly running = new Map<string, tus.Upload>()
@@ -78,6 +80,7 @@ export class Sender {
 
   private async open(): Promise<void> {
     this.keep = await Keep.open(this.person)
+    this.passing.value = !this.keep.lasting
     const before = (await this.keep.all()).map(reopened)
     const now = this.entries.value
     const had = new Set(before.map((entry) => entry.key))
@@ -325,10 +328,10 @@ export class Sender {
       },
       onShouldRetry: (error) => {
         const status = (error as tus.DetailedError).originalResponse?.getStatus() ?? 0
-        if (status === 429 || status === 503 || status === 507) return false // its own word, and later
+        if (isBusy(status)) return false // its own word, and later
         this.heard.set(entry.key, Date.now())
         this.while(entry.key, 'sending', { text: 'upload.retrying' }, false)
-        return status === 0 || status === 409 || status === 423 || status >= 500
+        return isBreak(status)
       },
       onError: (error) => this.broke(entry.key, error as tus.DetailedError),
       onSuccess: () => this.arrived(entry, {}),
@@ -362,8 +365,8 @@ export class Sender {
       return tellStale()
     }
     if (status === 404 || status === 410) this.set(key, { standing: 'broken', url: null, upload: null })
-    else if (status === 429 || status === 503 || status === 507) this.set(key, { standing: 'busy', text: said.text, next: said.next })
-    else if (status === 0 || status === 409 || status === 423 || status >= 500) {
+    else if (isBusy(status)) this.set(key, { standing: 'busy', text: said.text, next: said.next })
+    else if (isBreak(status)) {
       this.set(key, { standing: 'broken' })
       if (status === 0) void this.tried(key)
     } else this.set(key, { standing: 'failed', text: said.text, next: said.next })
@@ -424,30 +427,4 @@ export function theSender(): Sender {
     only.start()
   }
   return only
-}
-
-/** What is announced of a file: what its name and the person say of it. */
-function announced(entry: Entry, file: File): Record<string, string> {
-  const manifest = { ...(entry.user === null ? {} : { user: entry.user }), ...(entry.person === null ? {} : { person: entry.person.id }) }
-  return {
-    filename: entry.name,
-    filetype: file.type === '' ? 'application/octet-stream' : file.type,
-    sha256: entry.sha256 ?? '',
-    device_times: JSON.stringify([{ source: 'file-mtime', time: new Date(entry.modified).toISOString() }]),
-    key: `sha256:${entry.sha256 ?? ''}:${entry.size}${entry.attempt === 0 ? '' : `:${entry.attempt}`}`,
-    source: entry.source,
-    ...(entry.caseNumber.trim() === '' ? {} : { case: entry.caseNumber.trim() }),
-    ...(Object.keys(manifest).length === 0 ? {} : { manifest: JSON.stringify(manifest) }),
-  }
-}
-
-function told(status: number, body: string | undefined): { code: string; text: string; next: string } {
-  let read: unknown = null
-  try {
-    read = JSON.parse(body ?? 'null')
-  } catch {
-    // not a problem document
-  }
-  const problem = asProblem(problemOf(status, read))
-  return problem.code === 'unreadable' ? { code: '', text: '', next: '' } : { code: problem.code, text: problem.message, next: problem.next }
 }
