@@ -78,6 +78,7 @@ class CaseSaid:
     organ: str | None = None
     unit: str | None = None
     place: str | None = None
+    home: str | None = None  # the unit of a new case whose row names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +383,7 @@ def _opened(
     theirs: acts.Theirs,
 ) -> list[Draft]:
     placed = rules.Placed(
-        organ=said.organ, unit=said.unit, people=said.people, parties=said.parties,
+        organ=said.organ, unit=said.unit or said.home, people=said.people, parties=said.parties,
         place=None if said.place is None else {"text": said.place},
         external=_external(said, system),
     )  # fmt: skip

@@ -10,6 +10,7 @@ Not covered: what the sheets may look like (docs/formats/imports.md).
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -88,7 +89,7 @@ async def import_cases(request: web.Request) -> web.Response:
         found = imports.from_sheet(read, directory, organ=caller.organ)
     if len(found.said) > imports.MAX_ROWS:
         raise MalformedError(f"rows: expected at most {imports.MAX_ROWS}, got {len(found.said)}")
-    said, outcomes = await _permitted(request, found.said)
+    said, outcomes = await _permitted(request, _at_home(caller, found.said))
     outcomes += found.failed
     theirs = sharing.theirs(caller, "case.change")
     if _dry(request) and not found.problems:
@@ -105,6 +106,20 @@ async def import_cases(request: web.Request) -> web.Response:
     return _cases_answer(request, found, outcomes)
 
 
+def _place(one: imports.CaseSaid) -> tuple[str | None, str | None]:
+    return one.organ, one.unit or one.home
+
+
+def _at_home(caller: Caller, said: Sequence[imports.CaseSaid]) -> Sequence[imports.CaseSaid]:
+    """As by hand: a new case of one's own organ is one's own unit's where no unit is named."""
+    if caller.person is None:
+        return said
+    return [
+        replace(one, home=caller.unit) if one.unit is None and one.organ == caller.organ else one
+        for one in said
+    ]
+
+
 async def _permitted(
     request: web.Request, said: Sequence[imports.CaseSaid]
 ) -> tuple[list[imports.CaseSaid], list[imports.Outcome]]:
@@ -113,12 +128,12 @@ async def _permitted(
     RightMissingError if none is his: then it is no slip of a row.
     """
     refused: dict[tuple[str | None, str | None], RightMissingError] = {}
-    for place in sorted({(one.organ, one.unit) for one in said}, key=repr):
+    for place in sorted({_place(one) for one in said}, key=repr):
         try:
             await permit_owner(request, "case.open", owner(*place))
         except RightMissingError as error:
             refused[place] = error
-    theirs = [one for one in said if (one.organ, one.unit) not in refused]
+    theirs = [one for one in said if _place(one) not in refused]
     if refused and not theirs:
         raise next(iter(refused.values()))
     if refused:
@@ -128,9 +143,7 @@ async def _permitted(
         denials = Denials(parts.database, parts.ledger, parts.clock)
         await denials.record(request, caller, next(iter(refused.values())))
     return theirs, [
-        imports.refused(one, refused[one.organ, one.unit])
-        for one in said
-        if (one.organ, one.unit) in refused
+        imports.refused(one, refused[_place(one)]) for one in said if _place(one) in refused
     ]
 
 

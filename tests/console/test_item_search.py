@@ -210,6 +210,28 @@ async def test_cases_are_sifted_by_what_must_be_reckoned_and_paged(
     assert overdue == sorted(late)
 
 
+async def test_a_row_that_names_no_unit_is_a_case_of_the_importers_own_unit_and_moves_no_known_case(
+    house: House, staff: Staff
+) -> None:
+    organ = await staff.signed_in(Role.ORGAN_HEAD, "city", None)
+    elsewhere = {"number": "甲9", "title": "x", "kind": "other", "unit": staff.unit("city", "two")}
+    await call(house, organ, "POST", "/api/cases", 201, elsewhere)
+    head = await staff.signed_in(Role.UNIT_HEAD)
+    headers = {"Content-Type": "text/csv"}
+    for client, csv in (
+        (head, "案号,案由\n甲1,收费\n"), (head, "案号,案由\n甲1,收费（改）\n"),
+        (organ, "案号,案由\n甲1,收费（再改）\n甲9,y\n"),
+    ):  # fmt: skip
+        async with client.post("/api/imports/cases", data=csv.encode(), headers=headers) as answer:
+            found = await answer.json()
+            assert answer.status == 200, found
+            assert found["counts"]["failed"] == 0
+    shown = (await call(house, organ, "GET", "/api/cases", 200))["cases"]
+    assert {one["number"]: (one["title"], one["unit"]) for one in shown} == {
+        "甲1": ("收费（再改）", staff.unit()), "甲9": ("y", staff.unit("city", "two")),
+    }  # fmt: skip
+
+
 async def test_a_sheet_is_tried_as_it_would_be_recorded_and_a_row_elsewhere_is_left_out_alone(
     house: House, staff: Staff
 ) -> None:

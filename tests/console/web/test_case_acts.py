@@ -17,12 +17,12 @@ from tests.console.web.test_cases import PARTY, count, quoted, says, with_hole
 WORDS = {
     "zh-CN": {
         "change": "修改案件信息", "stale": "他人已修改", "point": "记时间点", "future": "时间在将来",
-        "add": "添加人员", "document": "制作文书", "remove": "移除",
+        "document": "制作文书", "done": "已写入记录。",
     },
     "en": {
         "change": "Change", "stale": "Somebody changed", "point": "Note a time point",
-        "future": "in the future for ever", "add": "Add somebody", "document": "Issue a document",
-        "remove": "Remove",
+        "future": "in the future for ever", "document": "Issue a document",
+        "done": "Recorded.",
     },
 }  # fmt: skip
 PARTIES = "dialog[open] textarea >> nth=1"
@@ -69,6 +69,7 @@ async def test_two_who_change_a_case_at_once_undo_nothing_of_each_other(
     assert await seen.serious() == []
     await seen.page.click("dialog[open] button.main")
     await says(seen, ".parties", "Example Co., Ltd.")
+    await says(seen, "body", words["done"])
     assert (await course.shown())["parties"] == [PARTY, "丁某", "Example Co., Ltd."]
 
 
@@ -164,3 +165,7 @@ async def test_forty_parties_and_a_long_title_fit_and_all_are_printed(
         await seen.go("/cases")
         await count(seen, ".case-list tbody tr", 1)
         assert await misfits(seen.page) == []
+        if size == "large":
+            # One case does not push the others out of sight.
+            row = "document.querySelector('.case-list tbody tr').clientHeight"
+            assert await seen.page.evaluate(row) < 150

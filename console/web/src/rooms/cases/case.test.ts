@@ -26,6 +26,8 @@ test('a missing recording that is not due yet waits; one that may be made is no 
   expect(kindOf(verdict({ verdict: 'missing' }))).toBe('bad')
   expect(kindOf(verdict({ verdict: 'missing', due: false }))).toBe('wait')
   expect(kindOf(verdict({ verdict: 'missing', must: false }))).toBe('wait')
+  expect(kindOf(verdict({ verdict: 'partial', holes: [hole('unexplained')] }))).toBe('bad')
+  expect(kindOf(verdict({ verdict: 'partial', holes: [hole('explained')] }))).toBe('wait')
 })
 
 test('replay begins a little before', () => {

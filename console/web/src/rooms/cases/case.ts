@@ -29,12 +29,12 @@ export type Act =
 /** Recordings on one page of a case. */
 export const PAGE = 50
 
-/** What a verdict looks like; the word beside it says it. */
+/** What a verdict looks like; the word beside it says it.  What is explained is no fault any more. */
 export function kindOf(verdict: Verdict): 'good' | 'wait' | 'bad' | 'plain' {
   if (verdict.verdict === 'complete') return 'good'
   if (verdict.verdict === 'exempt') return 'plain'
   if (!verdict.due || verdict.verdict === 'unjudgeable') return 'wait'
-  return verdict.must ? 'bad' : 'wait'
+  return open([verdict]).length > 0 ? 'bad' : 'wait'
 }
 
 /** Holes that ask for something: longer than the threshold. */
