@@ -268,6 +268,7 @@ async def confirm(request: web.Request) -> web.Response:
     rows = body["links"]
     scores = await _scores(request, [r["item"] for r in rows if r.get("proposal")])
     ledger = request.app[PARTS].ledger
+    here = set[str]()  # linked by this request: who names one twice means both cases
 
     async def link(row: Mapping[str, Any]) -> Event:
         proposal = scores.get((row["item"], row["case"])) if row.get("proposal") else None
@@ -275,14 +276,17 @@ async def confirm(request: web.Request) -> web.Response:
         if reason is None:
             raise MalformedError("reason: expected one, or a proposal to confirm, got neither")
         try:
-            return await case_acts.link(
-                ledger, caller.actor, case=row["case"], item=row["item"], waiting=True,
+            event = await case_acts.link(
+                ledger, caller.actor, case=row["case"], item=row["item"],
                 stage=row.get("stage") or None, reason=reason, proposal=proposal,
+                waiting=row["item"] not in here,
             )  # fmt: skip
         except case_acts.LinkedElsewhereError:
             raise
         except ConflictError as error:
             raise AlreadyLinkedError(str(error)) from error
+        here.add(row["item"])
+        return event
 
     return plain({"results": await _each(request, rows, link)})
 

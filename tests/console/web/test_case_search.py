@@ -18,7 +18,7 @@ WORDS = {
     "zh-CN": {"save": "存为常用查找", "late": "逾期上传", "go": "导入其中 2 件", "refused": "不能导入",
               "unknown": "没有", "done": "导入完成", "skipped": "未导入 1 行"},
     "en": {"save": "Save this search", "late": "uploaded late", "go": "Import 2 cases",
-           "refused": "refused", "unknown": "there is no", "done": "Imported", "skipped": "1 rows refused"},
+           "refused": "refused", "unknown": "there is no", "done": "Imported", "skipped": "1 row refused"},
 }  # fmt: skip
 ROWS = ".recording-list tbody tr"
 

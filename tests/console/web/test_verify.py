@@ -380,7 +380,7 @@ async def test_an_excerpt_is_held_against_the_entry_of_its_making(
         assert (found["commitments"], found["inclusion"]) == ("good", "good")
         assert (found["file-size"], found["file-sha256"]) == ("good", outcome)
         assert f"of recording {item}, 0:00 to 0:03" in await seen.text()
-        assert "a converted copy, still or excerpt is true to the original" in await seen.text()
+        assert "a playable copy, still or excerpt is true to the original" in await seen.text()
 
 
 async def test_a_browser_without_web_crypto_verifies_too(
