@@ -7,7 +7,7 @@ import argparse
 import importlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bench.machine import Table
 
@@ -43,6 +43,21 @@ def main() -> None:
             missed |= table.missed
         sys.stderr.write(f"{name}: {time.monotonic() - begun:.0f} s\n")
     sys.exit(missed)
+
+
+def alone(
+    prog: str,
+    about: str | None,
+    measured: Callable[[bool], Sequence[Table]],
+    arguments: Sequence[str] | None,
+) -> None:
+    """The command of a part that has a small world too: `measured` is told whether to take it."""
+    parser = argparse.ArgumentParser(prog=f"python -m {prog}", description=about)
+    parser.add_argument("--quick", action="store_true", help="a small world: does it run at all")
+    found = measured(parser.parse_args(arguments).quick)
+    for table in found:
+        show(table)
+    sys.exit(any(table.missed for table in found))
 
 
 def show(table: Table) -> None:

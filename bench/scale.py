@@ -5,7 +5,6 @@ a p95 is not under 100 ms.  Real requests to the real application over HTTP, one
 one process with their client, so a figure holds the client's part as well.
 """
 
-import argparse
 import asyncio
 import itertools
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine
 
 from bench import scale_case, scale_requests, scale_world
-from bench.__main__ import show
+from bench.__main__ import alone
 from bench.machine import Table, folder
 from bench.scale_requests import Callers, Sizes, Taken
 from bench.scale_world import Person, Rows, id_of
@@ -200,12 +199,7 @@ async def serving(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small world: does it run at all")
-    found = measure(1, QUICK if parser.parse_args(arguments).quick else FULL)
-    for table in found:
-        show(table)
-    sys.exit(any(table.missed for table in found))
+    alone("bench.scale", __doc__, lambda quick: measure(1, QUICK if quick else FULL), arguments)
 
 
 if __name__ == "__main__":

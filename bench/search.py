@@ -4,7 +4,6 @@
 a p95 is not under 100 ms.  Requests as in `bench.scale`.
 """
 
-import argparse
 import asyncio
 import itertools
 import sys
@@ -13,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlencode
 
 from bench import scale, scale_requests, scale_world, search_world
-from bench.__main__ import show
+from bench.__main__ import alone
 from bench.machine import Table, folder
 from bench.scale import Grown
 from bench.scale_requests import Callers, Sizes, Taken
@@ -127,12 +126,7 @@ async def requests(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.search", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small world: does it run at all")
-    found = measure(1, QUICK if parser.parse_args(arguments).quick else FULL)
-    for table in found:
-        show(table)
-    sys.exit(any(table.missed for table in found))
+    alone("bench.search", __doc__, lambda quick: measure(1, QUICK if quick else FULL), arguments)
 
 
 if __name__ == "__main__":
