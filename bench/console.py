@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from playwright.async_api import Page, async_playwright
 from sqlalchemy import update
@@ -22,8 +21,9 @@ from deploy.screenshots import browser_path
 from storage import tables
 from storage.database import Database
 from tests.console.conftest import House, opened
-from tests.console.course import Course, begun
+from tests.console.course import Course
 from tests.console.staff import settled
+from tests.console.web.replayed import officers_case, recorded
 
 SECONDS = 40
 AIM_MS, LONG_MS, FIRST_MS = 20.0, 200.0, 2000.0
@@ -61,20 +61,11 @@ def film(folder: Path) -> bytes:
 async def tracks(house: House, folder: Path) -> tuple[Course, str]:
     """A case whose four cameras recorded the same time."""
     staff = await settled(house)
-    officer = await staff.person()
-    course = await begun(
-        house, await house.client(), organ=staff.organ(), unit=staff.unit(), people=[officer]
-    )
+    course, officer = await officers_case(house, staff)
     content = film(folder)
     for device in range(1, 5):
         item = await house.item(content, publish=False, name=f"{device}.mp4")
-        fields: dict[str, Any] = {
-            "item": item, "start": course.at(0), "end": course.at(SECONDS), "kind": "video",
-            "carrier": "body_camera", "sound": True, "uncertainty_ms": 500, "marks": [],
-            "policy": "shipped-1", "why": "probed", "device": f"{device:032x}",
-        }  # fmt: skip
-        await house.record("item.attributed", f"i:{item}", **fields)
-        await course.call("POST", "/links", 201, {"item": item, "reason": "bench"})
+        await recorded(house, course, item, device=device, start=0, end=SECONDS)
     whole = update(tables.media).values(duration_ms=SECONDS * 1000)
     await house.database.write(lambda c: c.execute(whole))
     await crowd(house, course)
@@ -88,14 +79,11 @@ async def crowd(house: House, course: Course) -> None:
         for n in range(30):
             item = await house.item(b"x%d-%d" % (device, n), publish=False, name=f"{device}-{n}")
             begin = 60 + 40 * n + device
-            fields: dict[str, Any] = {
-                "item": item, "start": course.at(begin), "end": course.at(begin + 25),
-                "kind": "video" if device % 2 else "photo", "carrier": "surveillance",
-                "sound": False, "uncertainty_ms": 900, "marks": [], "policy": "shipped-1",
-                "why": "probed", "device": f"{device:032x}",
-            }  # fmt: skip
-            await house.record("item.attributed", f"i:{item}", **fields)
-            await course.call("POST", "/links", 201, {"item": item, "reason": "bench"})
+            await recorded(
+                house, course, item, device=device, start=begin, end=begin + 25, sound=False,
+                kind="video" if device % 2 else "photo", carrier="surveillance",
+                uncertainty_ms=900,
+            )  # fmt: skip
     for n in range(300):
         body = {
             "start": course.at(4 * n),

@@ -1,22 +1,19 @@
 """E01 in a real browser: four tracks in step, begun and steered by keys, and a gap."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from storage import tables
 from tests.console.conftest import House
-from tests.console.course import Course, begun
+from tests.console.course import Course
 from tests.console.staff import Staff
 from tests.console.test_browser import until
-from tests.console.web.conftest import LANGUAGES, Opens, Seen
+from tests.console.web.conftest import LANGUAGES, Opens
+from tests.console.web.replayed import begin, entries, film, officers_case, press, recorded, shot
 
-SHOTS = os.environ.get("LIUHEN_SHOTS")  # a folder: pictures are kept there
 GAP = {"zh-CN": "此时段无记录", "en": "Nothing recorded here"}
 FRAMES = """(() => { window.seenFrames = {}; document.querySelectorAll('video').forEach((video, n) => {
   window.seenFrames[n] = []
@@ -24,69 +21,25 @@ FRAMES = """(() => { window.seenFrames = {}; document.querySelectorAll('video').
   video.requestVideoFrameCallback(note) }) })()"""
 TIMES = "[...document.querySelectorAll('video')].map((one) => one.currentTime)"
 READY = "document.querySelectorAll('.tile[data-standing=ready]').length"
+FOUR = f"{READY} === 4"
 CLOCK = "document.querySelector('[data-clock]').textContent"
-
-
-def film(folder: Path, seconds: int, rate: int = 25) -> bytes:
-    path = folder / f"film-{seconds}.mp4"
-    recipe = (
-        f"-f lavfi -i testsrc2=s=320x180:r={rate}:d={seconds} -f lavfi -i sine=d={seconds} -c:v libx264 "
-        "-preset ultrafast -g 25 -pix_fmt yuv420p -c:a aac -movflags +faststart"
-    )
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *recipe.split(), f"file:{path}"]
-    subprocess.run(command, check=True, timeout=60)
-    return path.read_bytes()
 
 
 async def four_tracks(
     house: House, staff: Staff, folder: Path, rate: int = 25
 ) -> tuple[Course, str, list[str]]:
     """Thirty seconds of four cameras, twenty of nothing, and thirty of the first camera again."""
-    officer = await staff.person()
-    course = await begun(
-        house, await house.client(), organ=staff.organ(), unit=staff.unit(), people=[officer]
-    )
+    course, officer = await officers_case(house, staff)
     content, items = film(folder, 30, rate), []
     for device, start in [(1, 0), (2, 0), (3, 0), (4, 0), (1, 50)]:
         item = await house.item(content, publish=False, name=f"{device}-{start}.mp4")
-        fields: dict[str, Any] = {
-            "item": item, "start": course.at(start), "end": course.at(start + 30), "kind": "video",
-            "carrier": "body_camera", "sound": True, "uncertainty_ms": 500, "marks": [],
-            "policy": "shipped-1", "why": "probed", "device": f"{device:032x}",
-        }  # fmt: skip
-        await house.record("item.attributed", f"i:{item}", **fields)
-        await course.call("POST", "/links", 201, {"item": item, "reason": "现场"})
+        await recorded(house, course, item, device=device, start=start, end=start + 30)
         items.append(item)
     await course.point("arrived", 5)
     whole = update(tables.media).values(duration_ms=30_000)
     await house.database.write(lambda c: c.execute(whole))
     await house.publisher.publish()
     return course, officer, items
-
-
-async def press(seen: Seen, *keys: str) -> None:
-    for key in keys:
-        await seen.page.keyboard.press(key)
-
-
-async def begin_by_keys(seen: Seen) -> None:
-    """Say the purpose and begin, without a mouse."""
-    await until(seen.page, "document.querySelector('#purpose') !== null")
-    await seen.page.focus("#purpose")
-    await seen.page.keyboard.type("法制审核")
-    await press(seen, "Enter")
-    await until(seen.page, f"{READY} === 4", 25)
-
-
-async def shot(seen: Seen, name: str) -> None:
-    if SHOTS:
-        await seen.page.screenshot(path=Path(SHOTS) / f"replay-{name}.png")
-
-
-async def entries(house: House, type_: str) -> int:
-    async with house.database.read() as conn:
-        query = select(tables.entry.c.index).where(tables.entry.c.type == type_)
-        return len((await conn.execute(query)).all())
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
@@ -97,7 +50,7 @@ async def test_four_tracks_run_in_step_and_a_gap_is_no_frozen_frame(
     seen = await open_as(officer, f"/cases/{course.case}/replay", locale=locale)
     await until(seen.page, "document.querySelector('#purpose') !== null")
     assert await entries(small, "view.granted") == 0, "nothing is looked at before the purpose"
-    await begin_by_keys(seen)
+    await begin(seen, FOUR)
     assert await entries(small, "view.granted") == 4
     await seen.page.evaluate(FRAMES)
     await until(seen.page, "Object.values(seenFrames).every((one) => one.length > 20)", 40)

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.async_api import Download
@@ -11,12 +10,13 @@ from sqlalchemy import select
 from ingest.media import wishes
 from storage import tables
 from tests.console.conftest import House
-from tests.console.course import Course, begun
+from tests.console.course import Course
 from tests.console.staff import Staff
 from tests.console.test_browser import until
 from tests.console.test_clips_api import working
 from tests.console.web.conftest import LANGUAGES, Opens, Seen
-from tests.console.web.test_replay import GAP, READY, begin_by_keys, film, four_tracks, press, shot
+from tests.console.web.replayed import begin, film, officers_case, press, recorded, shot
+from tests.console.web.test_replay import FOUR, GAP, READY, four_tracks
 from verify.notes import VerifierKey
 from verify.receipt import check_receipt
 
@@ -36,18 +36,12 @@ async def one_track(
     house: House, staff: Staff, content: bytes, seconds: int, kind: str = "video"
 ) -> tuple[Course, str, str]:
     """A case with one recording, probed by the real pipeline."""
-    officer = await staff.person()
-    course = await begun(
-        house, await house.client(), organ=staff.organ(), unit=staff.unit(), people=[officer]
-    )
+    course, officer = await officers_case(house, staff)
     item = await house.item(content, name="一.mp4", verdict=None, sidecar=True)
-    fields: dict[str, Any] = {
-        "item": item, "start": course.at(0), "end": course.at(seconds), "kind": kind, "sound": True,
-        "carrier": "body_camera", "uncertainty_ms": 500, "marks": [], "policy": "shipped-1",
-        "why": "probed", "device": f"{1:032x}", "offset_ms": 12_300, "time_source": "embedded",
-    }  # fmt: skip
-    await house.record("item.attributed", f"i:{item}", **fields)
-    await course.call("POST", "/links", 201, {"item": item, "reason": "现场"})
+    await recorded(
+        house, course, item, device=1, start=0, end=seconds, kind=kind, offset_ms=12_300,
+        time_source="embedded",
+    )  # fmt: skip
     await house.publisher.publish()
     now_ms = house.clock.now_ms()
     await house.database.write(lambda c: wishes.enqueue(c, "probe", item, now_ms=now_ms))
@@ -129,7 +123,7 @@ async def test_a_step_is_a_frame_and_speed_and_sound_are_those_that_were_chosen(
 ) -> None:
     course, officer, _ = await four_tracks(small, staff, tmp_path, rate=50)
     seen = await open_as(officer, f"/cases/{course.case}/replay", locale="en")
-    await begin_by_keys(seen)
+    await begin(seen, FOUR)
     await seen.page.evaluate(
         """() => { const v = document.querySelector('.tile video'); window.frame = [];
           const note = (_, f) => { frame.push(f.mediaTime); v.requestVideoFrameCallback(note) }; v.requestVideoFrameCallback(note) }"""
@@ -161,13 +155,10 @@ async def test_what_one_points_at_is_shown_at_its_second_and_told_in_words(
 ) -> None:
     course, officer, item = await one_track(small, staff, film(tmp_path, 30), 30)
     sound = await small.item(film(tmp_path, 30), name="声.mp4", verdict=None)
-    fields: dict[str, Any] = {
-        "item": sound, "start": course.at(0), "end": course.at(30), "kind": "audio", "sound": True,
-        "carrier": "recorder", "uncertainty_ms": 0, "marks": [], "policy": "shipped-1",
-        "why": "probed", "device": f"{2:032x}",
-    }  # fmt: skip
-    await small.record("item.attributed", f"i:{sound}", **fields)
-    await course.call("POST", "/links", 201, {"item": sound, "reason": "现场"})
+    await recorded(
+        small, course, sound, device=2, start=0, end=30, kind="audio", carrier="recorder",
+        uncertainty_ms=0,
+    )  # fmt: skip
     now_ms = small.clock.now_ms()
     await small.database.write(lambda c: wishes.enqueue(c, "probe", sound, now_ms=now_ms))
     await course.point("arrived", 5)

@@ -1,18 +1,16 @@
 """E01: twelve cameras of which four are seen, eight hours, and files that are not what they say."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.console.conftest import House
-from tests.console.course import Course, begun
+from tests.console.course import Course
 from tests.console.staff import Staff
 from tests.console.test_browser import until
 from tests.console.web.conftest import LANGUAGES, Opens
 from tests.console.web.look import misfits
-from tests.console.web.test_replay import film, press, shot
-from tests.console.web.test_replay_photo import begin
+from tests.console.web.replayed import begin, film, officers_case, press, recorded, shot
 
 HOURS = 8 * 3600
 SHORT = {
@@ -23,23 +21,14 @@ SHORT = {
 
 async def many(house: House, staff: Staff, folder: Path) -> tuple[Course, str]:
     """Device 1: four seconds that say eight hours, and another file over it; 2: not playable; ten more."""
-    officer = await staff.person()
-    course = await begun(
-        house, await house.client(), organ=staff.organ(), unit=staff.unit(), people=[officer]
-    )
+    course, officer = await officers_case(house, staff)
     content = film(folder, 4)
     for number, (device, start, end) in enumerate(
         [(1, 0, HOURS), (1, 20, 24), *((device, 1, 5) for device in range(2, 13))]
     ):
         verdict = "none" if device == 2 else "native"
         item = await house.item(content, publish=False, name=f"{number}.mp4", verdict=verdict)
-        fields: dict[str, Any] = {
-            "item": item, "start": course.at(start), "end": course.at(end), "kind": "video",
-            "carrier": "body_camera", "sound": True, "uncertainty_ms": 500, "marks": [],
-            "policy": "shipped-1", "why": "probed", "device": f"{device:032x}",
-        }  # fmt: skip
-        await house.record("item.attributed", f"i:{item}", **fields)
-        await course.call("POST", "/links", 201, {"item": item, "reason": "现场"})
+        await recorded(house, course, item, device=device, start=start, end=end)
     await house.publisher.publish()
     return course, officer
 
@@ -50,8 +39,7 @@ async def test_four_of_many_are_chosen_and_what_is_short_or_broken_says_so(
 ) -> None:
     course, officer = await many(small, staff, tmp_path)
     seen = await open_as(officer, f"/cases/{course.case}/replay", locale=locale, size=size)
-    await begin(seen)
-    await until(seen.page, "document.querySelectorAll('.tile').length === 4")
+    await begin(seen, "document.querySelectorAll('.tile').length === 4")
     await shot(seen, f"many-{locale}")
     # A file that says eight hours has four seconds: told as its end, not as a camera that was off.
     # One that does not play, after a moment without recording, keeps none of the others waiting.

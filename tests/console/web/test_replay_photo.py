@@ -2,15 +2,15 @@
 
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from tests.console.conftest import House
-from tests.console.course import Course, begun
+from tests.console.course import Course
 from tests.console.staff import Staff
 from tests.console.test_browser import until
-from tests.console.web.conftest import Opens, Seen
-from tests.console.web.test_replay import entries, film, press, shot
+from tests.console.web.conftest import Opens
+from tests.console.web.replayed import begin, entries, film, officers_case, press, recorded, shot
 
+STAGE = "document.querySelector('.stage') !== null"
 VIEWED = """fetch('/api/items/{item}/viewed').then((r) => r.json())
   .then((found) => found.people[0].views.filter((one) => one.bytes.length > 0).length)
   .then((n) => {{ window.looks = n }}), window.looks"""
@@ -28,10 +28,7 @@ def picture(folder: Path) -> bytes:
 async def photo_case(
     house: House, staff: Staff, folder: Path, *, video: bool
 ) -> tuple[Course, str, str]:
-    officer = await staff.person()
-    course = await begun(
-        house, await house.client(), organ=staff.organ(), unit=staff.unit(), people=[officer]
-    )
+    course, officer = await officers_case(house, staff)
     photo = await house.item(
         picture(folder), publish=False, name="门牌.jpg", verdict="image", mime="image/jpeg"
     )
@@ -39,24 +36,13 @@ async def photo_case(
     if video:
         item = await house.item(film(folder, 12), publish=False, name="一.mp4")
         linked.append((item, "video", 0, 12))
-    for number, (item, kind, start, end) in enumerate(linked):
-        fields: dict[str, Any] = {
-            "item": item, "start": course.at(start), "end": course.at(end), "kind": kind,
-            "sound": kind == "video", "carrier": "body_camera", "uncertainty_ms": 500, "marks": [],
-            "policy": "shipped-1", "why": "probed", "device": f"{number + 1:032x}",
-        }  # fmt: skip
-        await house.record("item.attributed", f"i:{item}", **fields)
-        await course.call("POST", "/links", 201, {"item": item, "reason": "现场"})
+    for number, (item, kind, start, end) in enumerate(linked, 1):
+        await recorded(
+            house, course, item, device=number, start=start, end=end, kind=kind,
+            sound=kind == "video",
+        )  # fmt: skip
     await house.publisher.publish()
     return course, officer, photo
-
-
-async def begin(seen: Seen) -> None:
-    await until(seen.page, "document.querySelector('#purpose') !== null")
-    await seen.page.focus("#purpose")
-    await seen.page.keyboard.type("法制审核")
-    await press(seen, "Enter")
-    await until(seen.page, "document.querySelector('.stage') !== null")
 
 
 async def test_a_photo_is_looked_at_by_keys_under_a_view_of_its_own(
@@ -66,7 +52,7 @@ async def test_a_photo_is_looked_at_by_keys_under_a_view_of_its_own(
     seen = await open_as(officer, f"/cases/{course.case}/replay?item={photo}", locale="en")
     big = "document.querySelector('.photo-view img')?.naturalWidth === 1600"
     assert await entries(small, "view.granted") == 0, "nothing is looked at before the purpose"
-    await begin(seen)
+    await begin(seen, STAGE)
     await until(seen.page, big)
     await press(seen, "Escape")
     await until(seen.page, "document.querySelector('.photo-view') === null")
@@ -87,7 +73,7 @@ async def test_the_whole_screen_keeps_clock_and_time_line_and_a_mark_leaves_it(
 ) -> None:
     course, officer, _ = await photo_case(small, staff, tmp_path, video=True)
     seen = await open_as(officer, f"/cases/{course.case}/replay", locale="zh-CN")
-    await begin(seen)
+    await begin(seen, STAGE)
     await press(seen, "f")
     await until(seen.page, "document.querySelector('.replay.full') !== null")
     for what in ("[data-clock]", "canvas.lanes", ".tile video"):
@@ -102,10 +88,7 @@ async def test_the_whole_screen_keeps_clock_and_time_line_and_a_mark_leaves_it(
 async def test_a_case_without_recordings_asks_for_no_purpose(
     open_as: Opens, small: House, staff: Staff
 ) -> None:
-    officer = await staff.person()
-    course = await begun(
-        small, await small.client(), organ=staff.organ(), unit=staff.unit(), people=[officer]
-    )
+    course, officer = await officers_case(small, staff)
     await course.point("arrived", 5)
     seen = await open_as(officer, f"/cases/{course.case}/replay", locale="en")
     await until(seen.page, "document.querySelector('.stage-ask') !== null")

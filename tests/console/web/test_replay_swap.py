@@ -6,13 +6,13 @@ from typing import Any
 
 from storage import tables
 from tests.console.conftest import House
-from tests.console.course import Course, begun
+from tests.console.course import Course
 from tests.console.staff import Staff
 from tests.console.test_browser import until
 from tests.console.test_clips_api import working
 from tests.console.test_live_api import hevc
 from tests.console.web.conftest import Opens, Seen
-from tests.console.web.test_replay import film, press
+from tests.console.web.replayed import begin, film, officers_case, recorded
 from tests.console.web.test_replay_keys import one_track
 
 # Thirty times a second: what stands in the picture, and where.
@@ -35,12 +35,9 @@ LOOK = """(() => {
 })()"""
 
 
-async def begin(seen: Seen) -> None:
-    await until(seen.page, "document.querySelector('#purpose') !== null")
-    await seen.page.focus("#purpose")
-    await seen.page.keyboard.type("法制审核")
-    await press(seen, "Enter")
-    await until(seen.page, "document.querySelector('.tile[data-standing=ready]') !== null")
+async def watched(seen: Seen) -> None:
+    """Begin, and note from then on what is seen."""
+    await begin(seen, "document.querySelector('.tile[data-standing=ready]') !== null")
     await until(seen.page, "document.querySelector('.tile video').currentTime > 0.3")
     await seen.page.evaluate(LOOK)
 
@@ -67,7 +64,7 @@ async def test_the_whole_copy_takes_the_place_of_a_conversion_that_is_watched_wi
     course, officer, item = await one_track(small, staff, content, 90)
     async with working(small, tmp_path / "work"):
         seen = await open_as(officer, f"/cases/{course.case}/replay?item={item}")
-        await begin(seen)
+        await watched(seen)
         await until(seen.page, "looked.some((one) => !one.live)", 120)
         await seen.page.wait_for_timeout(1500)
         looked = await seen.page.evaluate("looked")
@@ -89,19 +86,10 @@ async def test_the_whole_copy_takes_the_place_of_a_conversion_that_is_watched_wi
 
 
 async def two_files(house: House, staff: Staff, folder: Path) -> tuple[Course, str]:
-    officer = await staff.person()
-    course = await begun(
-        house, await house.client(), organ=staff.organ(), unit=staff.unit(), people=[officer]
-    )
+    course, officer = await officers_case(house, staff)
     for number, start in enumerate((0, 8)):
         item = await house.item(film(folder, 8), publish=False, name=f"{number}.mp4")
-        fields: dict[str, Any] = {
-            "item": item, "start": course.at(start), "end": course.at(start + 8), "kind": "video",
-            "carrier": "body_camera", "sound": True, "uncertainty_ms": 500, "marks": [],
-            "policy": "shipped-1", "why": "probed", "device": f"{1:032x}",
-        }  # fmt: skip
-        await house.record("item.attributed", f"i:{item}", **fields)
-        await course.call("POST", "/links", 201, {"item": item, "reason": "现场"})
+        await recorded(house, course, item, device=1, start=start, end=start + 8)
     await house.publisher.publish()
     return course, officer
 
@@ -111,7 +99,7 @@ async def test_the_file_that_follows_goes_on_without_a_break(
 ) -> None:
     course, officer = await two_files(small, staff, tmp_path)
     seen = await open_as(officer, f"/cases/{course.case}/replay")
-    await begin(seen)
+    await watched(seen)
     await until(seen.page, "new Set(looked.map((one) => one.source)).size === 2")
     await seen.page.wait_for_timeout(1500)
     looked = await seen.page.evaluate("looked")

@@ -9,8 +9,8 @@ from tests.console.conftest import House
 from tests.console.staff import Staff
 from tests.console.test_browser import until
 from tests.console.web.conftest import LANGUAGES, Opens, Seen
-from tests.console.web.test_replay import entries, press, shot
-from tests.console.web.test_replay_photo import begin
+from tests.console.web.replayed import begin, entries, press, shot
+from tests.console.web.test_replay_photo import STAGE
 from tests.console.web.test_replay_swap import two_files
 from tests.console.web.test_trouble import gone
 
@@ -46,7 +46,7 @@ async def test_bytes_that_are_lost_or_damaged_are_told(
             path.unlink()
         else:
             path.write_bytes(b"\0" * path.stat().st_size)
-    await begin(seen)
+    await begin(seen, STAGE)
     await until(seen.page, FAILED)
     await until(seen.page, f"document.body.innerText.includes('{WHY[fault][locale]}')")
     await shot(seen, f"{fault}-{locale}")
@@ -60,7 +60,7 @@ async def test_a_server_that_was_gone_is_back_and_the_picture_goes_on(
     course, officer = await two_files(small, staff, tmp_path)
     seen = await open_as(officer, f"/cases/{course.case}/replay", locale="zh-CN")
     await seen.page.route(f"{small.url}/api/**", gone)
-    await begin(seen)
+    await begin(seen, STAGE)
     await until(seen.page, FAILED)
     assert "服务器恢复后自动继续" in await note(seen)
     await shot(seen, "gone")
@@ -75,7 +75,7 @@ async def test_a_view_that_ended_while_the_page_slept_is_asked_for_anew(
 ) -> None:
     course, officer = await two_files(small, staff, tmp_path)
     seen = await open_as(officer, f"/cases/{course.case}/replay", locale="zh-CN")
-    await begin(seen)
+    await begin(seen, STAGE)
     await until(seen.page, READY)
     await press(seen, "k")
     before = await entries(small, "view.granted")
