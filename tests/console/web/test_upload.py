@@ -293,6 +293,11 @@ async def test_an_upload_goes_on_after_a_dead_line_and_after_a_reload(
         line.pace = 2 * MIB
         await room.send()
         await arrived(small, BATCH // 2)
+        await room.page.context.set_offline(True)  # told at once, not when the browser gives up
+        await room.standing("现场.mp4", "broken", seconds=5)
+        await room.page.context.set_offline(False)
+        await room.standing("现场.mp4", "sending", seconds=30)
+        await arrived(small, await arrived(small, 1) + 1)
         line.cut()
         await room.standing("现场.mp4", "broken", seconds=60)
         assert "恢复后自动继续" in await room.row("现场.mp4")

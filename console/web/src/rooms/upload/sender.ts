@@ -57,6 +57,7 @@ export class Sender {
     onSignedOut(() => this.lock())
     onSignedIn(() => this.unlock())
     window.addEventListener('online', () => this.mend())
+    window.addEventListener('offline', () => this.cut([...this.running.keys()]))
     window.addEventListener('beforeunload', (event) => {
       if (this.unsafe) event.preventDefault()
     })
@@ -384,12 +385,16 @@ export class Sender {
 
   /** What broke goes on by itself when the network is there. */
   private mend(): void {
-    for (const [key] of this.running) {
-      if (Date.now() - (this.heard.get(key) ?? 0) < STILL_MS) continue
+    this.cut([...this.running.keys()].filter((key) => Date.now() - (this.heard.get(key) ?? 0) >= STILL_MS))
+    if (navigator.onLine && this.entries.value.some(isHeldUp)) this.resumeSome(isHeldUp)
+  }
+
+  /** The link of these is dead, whatever the browser still believes of them. */
+  private cut(keys: readonly string[]): void {
+    for (const key of keys) {
       this.halt(key)
       this.while(key, 'sending', { standing: 'broken' })
     }
-    if (navigator.onLine && this.entries.value.some(isHeldUp)) this.resumeSome(isHeldUp)
   }
 
   // --- following --------------------------------------------------------------------------------
